@@ -1,0 +1,8 @@
+# Each target is a line over dev.py, which is plain Python and works on Windows, too.
+PYTHON ?= python3
+
+.PHONY: install demo test lint
+install: ; @$(PYTHON) dev.py install
+demo:    ; @$(PYTHON) dev.py demo $(if $(PORT),--port $(PORT))
+test:    ; @$(PYTHON) dev.py test $(ARGS)
+lint:    ; @$(PYTHON) dev.py lint

@@ -1,0 +1,70 @@
+"""Taxes and tax groups."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from crm.models import Record
+from finance import money
+
+
+class TaxRate(Record):
+    """A tax. A group has components, and its rate is theirs together.
+
+    `rate` is in per cent with four decimals. For a group it is set by `set_components`, so that lists and
+    totals never need to read the parts.
+    """
+
+    name = models.CharField(max_length=50, unique=True)
+    rate = models.DecimalField(max_digits=8, decimal_places=4)
+    active = models.BooleanField(default=True)
+
+    components: models.Manager[TaxComponent]
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(name=""), name="tax_rate_has_a_name"),
+            models.CheckConstraint(condition=Q(rate__gte=0) & Q(rate__lte=100), name="tax_rate_between_0_and_100"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def set_components(self, parts: list[tuple[str, Decimal, bool]]) -> None:
+        """Replace the parts of a group, given as (name, rate in per cent, compound), and its rate with them."""
+        self.components.all().delete()
+        TaxComponent.objects.bulk_create(
+            TaxComponent(tax_rate=self, name=name, rate=rate, compound=compound, position=position)
+            for position, (name, rate, compound) in enumerate(parts)
+        )
+        self.rate = money.effective_rate(money.Component(rate, compound) for _, rate, compound in parts)
+        self.save(update_fields=["rate", "updated"])
+
+
+class TaxComponent(models.Model):
+    """One part of a tax group, its rate in per cent."""
+
+    tax_rate = models.ForeignKey(TaxRate, on_delete=models.CASCADE, related_name="components")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=50)
+    rate = models.DecimalField(max_digits=8, decimal_places=4)
+    compound = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tax_rate", "position"], name="one_tax_component_per_position"),
+            # Xero allows one compound part at most
+            models.UniqueConstraint(
+                fields=["tax_rate"], condition=Q(compound=True), name="one_compound_component_per_group"
+            ),
+            models.CheckConstraint(condition=Q(rate__gte=0) & Q(rate__lte=100), name="tax_component_between_0_and_100"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rate} %"

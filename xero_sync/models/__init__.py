@@ -1,0 +1,20 @@
+from xero_sync.models.connection import XeroConnection
+from xero_sync.models.jobs import Job, JobRow, LogLine
+from xero_sync.models.links import DeepLink, XeroLink
+from xero_sync.models.options import SyncOptions, TaxMapping
+from xero_sync.models.records import MirrorStamp, XeroRecord
+from xero_sync.models.requests import XeroRequest
+
+__all__ = [
+    "DeepLink",
+    "Job",
+    "JobRow",
+    "LogLine",
+    "MirrorStamp",
+    "SyncOptions",
+    "TaxMapping",
+    "XeroConnection",
+    "XeroLink",
+    "XeroRecord",
+    "XeroRequest",
+]

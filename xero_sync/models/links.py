@@ -1,0 +1,59 @@
+"""What belongs together: our records and Xero's."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class XeroLink(models.Model):
+    """One of our records and the Xero record that it is. Written in the transaction that marks its row succeeded."""
+
+    tenant_id = models.CharField(max_length=50)
+    kind = models.CharField(max_length=20)
+    local_id = models.UUIDField()
+    xero_id = models.CharField(max_length=50)
+    xero_number = models.CharField(max_length=255, blank=True)
+    matched_by = models.CharField(max_length=50, help_text="How we know: created, saved number, same name …")
+    job = models.ForeignKey("xero_sync.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    sent = models.JSONField(default=dict, help_text="What was sent, for later drift checks.")
+    created = models.DateTimeField(auto_now_add=True)
+    last_seen = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "kind", "local_id"], name="one_link_per_record"),
+            models.UniqueConstraint(fields=["tenant_id", "kind", "xero_id"], name="one_link_per_xero_record"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["kind", "local_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.local_id} = {self.xero_id}"
+
+
+class DeepLink(models.Model):
+    """The address that an exported invoice carries back to us. It belongs to the export, not to the invoice:
+    after a reset the next export gets a new one, so that the old document in Xero is never taken for the new."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    tenant_id = models.CharField(max_length=50)
+    kind = models.CharField(max_length=20)
+    local_id = models.UUIDField()
+    created = models.DateTimeField(auto_now_add=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+    released_xero_id = models.CharField(max_length=50, blank=True, help_text="Never adopted again.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "kind", "local_id"],
+                condition=Q(released_at__isnull=True),
+                name="one_live_deep_link_per_record",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
