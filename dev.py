@@ -38,7 +38,7 @@ def install(lock: Path) -> None:
         except subprocess.CalledProcessError:
             sys.exit("Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv")
     print(f"Installing {lock.name} …", flush=True)
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     try:  # uv is ten times faster; where it can't be had, pip does the same
         call(*pip, "uv")
         call(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", lock)
@@ -75,6 +75,7 @@ def main(job: str, *args: str) -> int:
             return run(PYTHON, "-m", "pytest", *args)
         case "lint":
             install(EVERYTHING)
+            os.environ.setdefault("DEBUG", "1")  # mypy's Django plugin reads the settings
             commands: list[list[str | Path]] = [
                 [BIN / "ruff", "check", "."],
                 [BIN / "ruff", "format", "--check", "."],

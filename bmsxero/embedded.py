@@ -36,14 +36,14 @@ class EmbeddedWorker:
         self._run(self._worker.start, "worker")
         if not self._ready.wait(10):
             raise RuntimeError("The embedded worker did not start within ten seconds.")
-        if self._beat:
-            self._run(lambda: self._beat.start(embedded_process=True), "beat")  # type: ignore[union-attr]
+        if beat := self._beat:
+            self._run(lambda: beat.start(embedded_process=True), "beat")
 
     def stop(self) -> None:
         """Let the tasks at hand end, then stop."""
         if self._beat:
             self._beat.stop(wait=True)
-        celery.worker.state.should_stop = 0  # 0 means stop, None means run
+        celery.worker.state.should_stop = 0  # type: ignore[assignment]  # 0 means stop, None means run
         self._threads[0].join(15)
         celery.worker.state.should_stop = None
 

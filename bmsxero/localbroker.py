@@ -25,7 +25,7 @@ def _wake() -> None:
         _changed.notify_all()
 
 
-class Channel(memory.Channel):  # type: ignore[misc]
+class Channel(memory.Channel):
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         super()._put(queue, message, **kwargs)
         _wake()
@@ -39,15 +39,17 @@ class Channel(memory.Channel):  # type: ignore[misc]
         _wake()
 
 
-class Transport(memory.Transport):  # type: ignore[misc]
+class Transport(memory.Transport):
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: Any = None) -> Any:
+    def drain_events(self, connection: Any, timeout: Any = None, **kwargs: Any) -> Any:
         end = monotonic() + min(timeout or _LONGEST_WAIT, _LONGEST_WAIT)
         while True:
             seen = _version
             try:
-                return self.cycle.get(self._deliver, timeout=timeout)
+                return self.cycle.get(  # type: ignore[union-attr]
+                    self._deliver, timeout=timeout
+                )
             except Empty:
                 left = end - monotonic()
                 if left <= 0:

@@ -140,7 +140,7 @@ _SIM = f"{SITE_URL}/sim/xero"
 
 
 def _xero(name: str, simulated: str, real: str) -> str:
-    return env.str(name, default=simulated if SIMULATOR else real)
+    return str(env.str(name, default=simulated if SIMULATOR else real))
 
 
 if SIMULATOR:

@@ -37,8 +37,6 @@ class Account(Record):
     )
     tax_number = models.CharField(max_length=50, blank=True)
 
-    sites: models.Manager[Site]
-
     class Meta:
         ordering: ClassVar = ["name", "id"]
         indexes: ClassVar = [models.Index(Lower("name"), name="account_name_folded"), models.Index(fields=["code"])]

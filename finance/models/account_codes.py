@@ -42,7 +42,9 @@ class AccountCode(Record):
     code = models.CharField(max_length=10, unique=True)
     name = models.CharField(max_length=150)
     description = models.TextField(max_length=4000, blank=True)
-    type = models.CharField(max_length=50, default=DEFAULT_ACCOUNT_TYPE, choices=[(name, name) for name in ACCOUNT_TYPES])
+    type = models.CharField(
+        max_length=50, default=DEFAULT_ACCOUNT_TYPE, choices=[(name, name) for name in ACCOUNT_TYPES]
+    )
     active = models.BooleanField(default=True)
 
     class Meta:

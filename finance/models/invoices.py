@@ -46,8 +46,6 @@ class Invoice(Record):
     total = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
     balance_due = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
 
-    lines: models.Manager[InvoiceLine]
-
     class Meta:
         ordering: ClassVar = ["-date", "-id"]
         indexes: ClassVar = [

@@ -23,8 +23,6 @@ class TaxRate(Record):
     rate = models.DecimalField(max_digits=8, decimal_places=4)
     active = models.BooleanField(default=True)
 
-    components: models.Manager[TaxComponent]
-
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -60,6 +61,7 @@ class XeroConnection(models.Model):
     in_flight = models.JSONField(default=dict, editable=False)
     blocked_until = models.DateTimeField(null=True, blank=True, editable=False)
     blocked_why = models.CharField(max_length=20, blank=True, editable=False)
+    background_blocked_until = models.DateTimeField(null=True, blank=True, editable=False)
     day_remaining = models.PositiveIntegerField(null=True, blank=True, editable=False)
 
     # One runner at a time per organisation: see lease.py
@@ -80,7 +82,7 @@ class XeroConnection(models.Model):
         return self.state == self.State.CONNECTED
 
     @property
-    def lock_date(self) -> object | None:
+    def lock_date(self) -> date | None:
         """Xero refuses documents dated on or before it: the later of its two lock dates."""
         dates = [day for day in (self.period_lock_date, self.end_of_year_lock_date) if day]
         return max(dates, default=None)

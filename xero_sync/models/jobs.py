@@ -73,9 +73,9 @@ class Job(models.Model):
     client_token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="A double click gives the same job.")
     counts = models.JSONField(default=dict, help_text="Rows by outcome and state: see jobs.recount.")
     calls = models.PositiveIntegerField(default=0, help_text="HTTP calls to Xero so far.")
-
-    rows: models.Manager[JobRow]
-    log: models.Manager[LogLine]
+    # One worker at a time for Checks and imports; exports go by the organisation's lease
+    lease_owner = models.CharField(max_length=100, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -84,13 +84,13 @@ class Job(models.Model):
     def __str__(self) -> str:
         return f"Job {self.number}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("xero_sync:job", args=[self.number])
+
     @property
     def number(self) -> int:
         """The Job# that people quote."""
         return self.pk
-
-    def get_absolute_url(self) -> str:
-        return reverse("xero_sync:job", args=[self.number])
 
     @property
     def is_open(self) -> bool:
@@ -168,6 +168,7 @@ class JobRow(models.Model):
         "xero_sync.XeroRequest", null=True, blank=True, on_delete=models.SET_NULL, related_name="rows"
     )
     attempts = models.PositiveSmallIntegerField(default=0)
+    alone = models.BooleanField(default=False, help_text="Sent by itself, since its batch was refused as a whole.")
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:

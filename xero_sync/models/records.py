@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 
@@ -18,7 +19,7 @@ class XeroRecord(models.Model):
     status = models.CharField(max_length=20, blank=True)
     date = models.DateField(null=True, blank=True, help_text="Documents and payments only.")
     updated_utc = models.DateTimeField(null=True, blank=True)
-    payload = models.JSONField(default=dict)
+    payload = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -1,0 +1,172 @@
+"""What is known of an organisation for one batch of records: options, links, and what Xero holds.
+
+Loaded in a few queries whatever the size of the batch; after that kinds read it without touching a database,
+which is what keeps their mappers pure.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from xero_sync.mirror import MISSING, fold
+from xero_sync.models import DeepLink, TaxMapping, XeroConnection, XeroLink, XeroRecord
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Setup > Options as one job froze them."""
+
+    sales_account: str = ""
+    purchases_account: str = ""
+    inventory_account: str = ""
+    invoice_number: str = "bms_number"
+    due_date: str = "bms_due_date"
+    po_in_reference: bool = True
+    keep_contacts: bool = True
+    status: str = "DRAFT"
+    non_taxable_tax_type: str = "NONE"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A record as Xero last told us."""
+
+    xero_id: str
+    key: str
+    status: str
+    payload: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.payload.get("Name") or self.key)
+
+
+@dataclass(frozen=True)
+class Link:
+    """That one of our records is a certain record in Xero."""
+
+    xero_id: str
+    xero_number: str
+    job_number: int | None
+    sent: dict[str, Any]
+
+
+class Books:
+    """One organisation, as far as one batch needs it."""
+
+    def __init__(self, connection: XeroConnection, options: RunOptions) -> None:
+        self.tenant_id = connection.tenant_id
+        self.options = options
+        self.country = connection.version or connection.country_code
+        self.base_currency = connection.base_currency
+        self.currencies = {connection.base_currency, *connection.currencies}
+        self.lock_date: date | None = connection.lock_date
+        #: Xero's accounts by code and tax rates by type, those that it has deleted left out
+        self.accounts = {remote.key: remote for remote in self._all("account_codes") if remote.key}
+        self.rates = {remote.xero_id: remote for remote in self._all("tax_rates")}
+        #: Xero's tax type by the id of our rate
+        self.tax_types = dict(
+            TaxMapping.objects.filter(tenant_id=self.tenant_id).values_list("tax_rate_id", "tax_type")
+        )
+        #: Documents that Xero has already, by number and by our deep link, where somebody looked them up
+        self.documents: dict[str, list[dict[str, Any]]] = {}
+        self.deep_links: dict[UUID, UUID] = {}
+        self.released: set[str] = set()
+        #: In a fingerprint, records of ours stand for what they will be in Xero
+        self.symbolic = False
+        self._links: dict[tuple[str, UUID], Link] = {}
+        self._owners: dict[tuple[str, str], UUID] = {}
+        self._by_id: dict[tuple[str, str], Remote] = {}
+        self._by_key: dict[tuple[str, str], list[Remote]] = {}
+        self._by_name: dict[tuple[str, str], list[Remote]] = {}
+
+    def learn_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
+        """Load the links of these records, and what Xero last told of the linked ones."""
+        links = list(XeroLink.objects.filter(tenant_id=self.tenant_id, kind=kind, local_id__in=list(local_ids)))
+        for link in links:
+            self.add_link(kind, link)
+        rows = XeroRecord.objects.filter(
+            tenant_id=self.tenant_id, kind=kind, xero_id__in=[link.xero_id for link in links]
+        )
+        self._by_id |= {(kind, row.xero_id): _remote(row) for row in rows}
+
+    def add_link(self, kind: str, link: XeroLink) -> None:
+        """Note a link that has just been made or loaded."""
+        self._links[kind, link.local_id] = Link(link.xero_id, link.xero_number, link.job_id, link.sent)
+        self._owners[kind, link.xero_id] = link.local_id
+
+    def learn_matches(self, kind: str, *, keys: Iterable[str] = (), names: Iterable[str] = ()) -> None:
+        """Load what Xero has under these keys and names, and who of ours is linked to it."""
+        mine = XeroRecord.objects.filter(tenant_id=self.tenant_id, kind=kind).exclude(status=MISSING)
+        found: list[Remote] = []
+        for column, wanted, shelf in (
+            ("key", set(keys) - {""}, self._by_key),
+            ("folded_name", {fold(name) for name in names} - {""}, self._by_name),
+        ):
+            groups = defaultdict(list)
+            if wanted:
+                for row in mine.filter(**{f"{column}__in": list(wanted)}):
+                    groups[getattr(row, column)].append(_remote(row))
+            for each in wanted:
+                shelf[kind, each] = groups[each]
+                found += groups[each]
+        owners = XeroLink.objects.filter(
+            tenant_id=self.tenant_id, kind=kind, xero_id__in=[remote.xero_id for remote in found]
+        )
+        self._owners |= {(kind, link.xero_id): link.local_id for link in owners}
+
+    def learn_deep_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
+        """Load the addresses under which Xero's documents lead back here, making those that lack."""
+        wanted = set(local_ids)
+        live = DeepLink.objects.filter(tenant_id=self.tenant_id, kind=kind, released_at__isnull=True)
+        lacking = wanted - set(live.filter(local_id__in=list(wanted)).values_list("local_id", flat=True))
+        DeepLink.objects.bulk_create(
+            (DeepLink(tenant_id=self.tenant_id, kind=kind, local_id=each) for each in lacking), ignore_conflicts=True
+        )
+        self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
+        self.released = set(
+            DeepLink.objects.filter(
+                tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
+            ).values_list("released_xero_id", flat=True)
+        )
+
+    def link(self, kind: str, local_id: UUID) -> Link | None:
+        """Return the link of one of our records, if it has one."""
+        return self._links.get((kind, local_id))
+
+    def linked_remote(self, kind: str, local_id: UUID) -> Remote | None:
+        """Return what Xero last told of the record that this one is linked to."""
+        link = self.link(kind, local_id)
+        return self._by_id.get((kind, link.xero_id)) if link else None
+
+    def owner(self, kind: str, xero_id: str) -> UUID | None:
+        """Return which of our records a record of Xero's is linked to."""
+        return self._owners.get((kind, xero_id))
+
+    def by_key(self, kind: str, key: str) -> list[Remote]:
+        """Return what Xero has under a key that was learnt."""
+        return self._by_key.get((kind, key), [])
+
+    def by_name(self, kind: str, name: str) -> list[Remote]:
+        """Return what Xero has under a name that was learnt; case and spaces don't matter."""
+        return self._by_name.get((kind, fold(name)), [])
+
+    def as_symbols(self) -> Books:
+        """Return the same books for making fingerprints, which must not change when a need is fulfilled."""
+        twin = copy.copy(self)
+        twin.symbolic = True
+        return twin
+
+    def _all(self, kind: str) -> list[Remote]:
+        rows = XeroRecord.objects.filter(tenant_id=self.tenant_id, kind=kind).exclude(status__in=(MISSING, "DELETED"))
+        return [_remote(row) for row in rows]
+
+
+def _remote(row: XeroRecord) -> Remote:
+    return Remote(row.xero_id, row.key, row.status, row.payload)

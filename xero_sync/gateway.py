@@ -1,0 +1,338 @@
+"""The only caller of Xero's accounting API. xero-python inside, plain data and errors.py outside.
+
+From xero-python come the models (they catch misspelt fields) and the connection pool. What it does badly is
+kept out (measured with 15.2.0): its automatic retries, which repeat a PUT that timed out; the token object that
+all its clients share; its missing time limit; its serialiser, which puts binary fractions and invented fields
+on the wire; its deserialiser, which fails on values Xero really sends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from django.conf import settings
+from urllib3 import exceptions as http
+from urllib3.util import Retry
+from xero_python.api_client import ApiClient
+from xero_python.api_client.configuration import Configuration
+from xero_python.api_client.oauth2 import OAuth2Token
+from xero_python.models import BaseModel
+
+from xero_sync import clock, limiter, oauth
+from xero_sync.errors import (
+    NotFound,
+    NotReached,
+    PermissionMissing,
+    ReconnectNeeded,
+    Refused,
+    Throttled,
+    Unanswered,
+)
+from xero_sync.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000
+LONGEST_CALL = timedelta(seconds=60)
+CONNECT_SECONDS = 3
+#: How long a reader sleeps for the limiter before it gives up and lets its caller park the work.
+PATIENCE = timedelta(seconds=20)
+#: A connection that idled longer may have been closed at the other end; for a write that would be doubt.
+IDLE_SECONDS = 20
+
+
+def deadline() -> timedelta:
+    """Return how long one call may take in all: it must end well inside the lease of who makes it."""
+    return min(LONGEST_CALL, timedelta(seconds=settings.XERO_LEASE_SECONDS) * 6 / 10)
+
+
+# --- JSON --------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """Return an SDK model as dicts and lists, with Xero's field names and only what was set."""
+    match value:
+        case BaseModel():
+            return {
+                name: plain(each)
+                for attribute, name in value.attribute_map.items()
+                # the SDK sets has_attachments and its like to False by itself
+                if (each := getattr(value, attribute)) is not None and not attribute.startswith("has_")
+            }
+        case Enum():
+            return value.value
+        case list():
+            return [plain(each) for each in value]
+        case date():
+            return value.isoformat()
+    return value
+
+
+def encode(value: Any) -> str:
+    """Return canonical JSON: exact decimals as numbers, ISO dates, the fields in the model's order."""
+    match plain(value):
+        case dict() as fields:
+            return "{" + ",".join(f"{json.dumps(name)}:{encode(each)}" for name, each in fields.items()) + "}"
+        case list() as elements:
+            return "[" + ",".join(map(encode, elements)) + "]"
+        case Decimal() as number:
+            return f"{number:f}"
+        case other:
+            return json.dumps(other, ensure_ascii=False)
+
+
+def decode(body: bytes) -> Any:
+    """Read Xero's JSON: amounts as exact Decimals, anything else as it comes. Raises Unanswered if it is cut."""
+    try:
+        return json.loads(body, parse_float=Decimal, parse_int=_whole_number)
+    except ValueError:
+        raise Unanswered("Xero's answer could not be read.") from None
+
+
+def _whole_number(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < 19 else Decimal(digits)
+
+
+# --- One call ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def correlation_id(self) -> str:
+        return self.headers.get("xero-correlation-id", "")
+
+
+class Gateway:
+    """Calls Xero for one connection. Reads are complete here; of a write only the wire is, for the outbox."""
+
+    def __init__(self, connection: XeroConnection, *, background: bool = True) -> None:
+        self.connection_id = connection.pk
+        self.tenant_id = connection.tenant_id
+        self.background = background
+        self.calls = 0
+        self.on_call: Callable[[], None] | None = None
+        self._used = time.monotonic()
+        client = ApiClient(Configuration(), pool_threads=1)
+        # A token object of its own: Configuration hands the same one to every client
+        client.configuration.oauth2_token = OAuth2Token(
+            client_id=settings.XERO_CLIENT_ID, client_secret=settings.XERO_CLIENT_SECRET
+        )
+        self._pool: urllib3.PoolManager = client.rest_client.pool_manager
+        self._pool.connection_pool_kw["retries"] = Retry(total=False)
+
+    # --- reads
+
+    def read(
+        self, path: str, params: Mapping[str, Any] | None = None, *, modified_since: datetime | None = None
+    ) -> dict[str, Any]:
+        """GET `path` and return the decoded envelope. Sleeps a little for the limiter, renews the token once.
+
+        Raises any of errors.py; Unanswered and NotReached may simply be tried again later.
+        """
+        url = f"{path}?{urlencode(params, quote_via=quote)}" if params else path
+        headers = {}
+        if modified_since:
+            # UTC without zone and fraction is the only form that Xero documents
+            headers["If-Modified-Since"] = modified_since.strftime("%Y-%m-%dT%H:%M:%S")
+        token = oauth.access_token(self.connection_id)
+        answer = self._limited_get(url, headers, token)
+        if answer.status == 401 and not lacks_scope(answer):
+            token = oauth.access_token(self.connection_id, refused=token)
+            answer = self._limited_get(url, headers, token)
+        if answer.status == 304:
+            return {}
+        return self.interpret(answer)
+
+    def pages(
+        self, endpoint: str, params: Mapping[str, Any] | None = None, *, modified_since: datetime | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the elements of a paged endpoint, up to a thousand per call."""
+        page = 1
+        while True:
+            envelope = self.read(
+                endpoint,
+                {**(params or {}), "page": page, "pageSize": PAGE_SIZE},
+                modified_since=modified_since,
+            )
+            elements: list[dict[str, Any]] = envelope.get(endpoint) or []
+            yield elements
+            pages = (envelope.get("pagination") or {}).get("pageCount")
+            # Older answers lack the pagination block
+            if (page >= pages) if pages is not None else (len(elements) < PAGE_SIZE):
+                return
+            page += 1
+
+    def _limited_get(self, url: str, headers: dict[str, str], token: str) -> Answer:
+        slot = self._wait_for_slot()
+        answer = None
+        try:
+            answer = self.exchange("GET", url, token=token, headers=headers)
+        finally:
+            self.release(slot, answer)
+        return answer
+
+    def _wait_for_slot(self) -> str:
+        end = time.monotonic() + PATIENCE.total_seconds()
+        while True:
+            try:
+                return self.acquire()
+            except Throttled as error:
+                wait = (error.until - clock.now()).total_seconds()
+                if time.monotonic() + wait > end:
+                    raise
+                time.sleep(max(0.05, wait))
+
+    # --- the pieces that the outbox puts together for a write
+
+    def acquire(self) -> str:
+        """Take one of the organisation's slots. Raises Throttled."""
+        return limiter.acquire(self.connection_id, hold=2 * deadline(), background=self.background)
+
+    def release(self, slot: str, answer: Answer | None) -> None:
+        """Give the slot back, with what Xero said of its limits."""
+        limiter.release(self.connection_id, slot, answer.headers if answer else {}, answer.status if answer else None)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Make one HTTP call, once, inside the deadline. Touches no database, so threads may call it.
+
+        Raises NotReached if nothing was sent, Unanswered if something may have been.
+        """
+        sent = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Bearer {token}",
+            "xero-tenant-id": self.tenant_id,
+            **({"Content-Type": "application/json; charset=utf-8"} if body is not None else {}),
+            **(headers or {}),
+        }
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._pool.clear()
+        self._used = time.monotonic()
+        self.calls += 1
+        end_ns = time.monotonic_ns() + deadline() // timedelta(microseconds=1) * 1000
+        try:
+            response = self._pool.request(
+                method,
+                f"{settings.XERO_API_URL}/{path}",
+                headers=sent,
+                body=body,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=deadline().total_seconds()),
+                redirect=False,
+                preload_content=False,
+            )
+            answer = Answer(
+                response.status,
+                {name.lower(): value for name, value in response.headers.items()},
+                _read_until(response, end_ns),
+            )
+        except (http.NewConnectionError, http.ConnectTimeoutError):
+            raise NotReached from None
+        except http.SSLError as error:
+            if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
+                raise NotReached("Xero's certificate can't be verified. Nothing was sent.") from None
+            raise Unanswered("The connection to Xero broke.") from None
+        except http.TimeoutError:
+            raise Unanswered("Xero did not answer in time.") from None
+        except (http.HTTPError, OSError):
+            raise Unanswered("The connection to Xero broke.") from None
+        if answer.status >= 400:
+            logger.info("%s %s answered %s %s", method, path, answer.status, answer.correlation_id)
+        return answer
+
+    def interpret(self, answer: Answer) -> dict[str, Any]:
+        """Return the decoded envelope of a good answer; raise the error that says what to do about a bad one."""
+        match answer.status:
+            case 200:
+                decoded = decode(answer.body)
+                if not isinstance(decoded, dict):
+                    raise Unanswered("Xero's answer could not be read.")
+                return decoded
+            case 204:
+                return {}
+            case 400 | 413:
+                raise refusal(answer)
+            case 401 if lacks_scope(answer):
+                raise PermissionMissing
+            case 401 | 403:
+                reason = "Xero no longer lets us into this organisation."
+                oauth.mark_reconnect(self.connection_id, reason)
+                raise ReconnectNeeded(reason)
+            case 404:
+                raise NotFound
+            case 429:
+                until, why = limiter.pause(answer.headers, clock.now())
+                raise Throttled(until, why)
+        raise Unanswered(f"Xero answered with an error of its own ({answer.status}).")
+
+
+def _read_until(response: urllib3.BaseHTTPResponse, end_ns: int) -> bytes:
+    """Read the whole body; a peer that drips must not stretch the call beyond its deadline."""
+    chunks = []
+    for chunk in response.stream(2**16, decode_content=True):
+        chunks.append(chunk)
+        if time.monotonic_ns() > end_ns:
+            response.close()
+            raise Unanswered("Xero did not answer in time.")
+    response.release_conn()
+    return b"".join(chunks)
+
+
+def lacks_scope(answer: Answer) -> bool:
+    """Say whether a 401 is about permissions. Xero itself spells insufficient_scope in two ways."""
+    return "insuffic" in answer.headers.get("www-authenticate", "")
+
+
+def refusal(answer: Answer) -> Refused:
+    """Read a complete "no": the general message and the elements, each with its own."""
+    try:
+        decoded = decode(answer.body)
+    except Unanswered:
+        return Refused(answer.body.decode(errors="replace")[:500])
+    if not isinstance(decoded, dict):
+        return Refused(str(decoded)[:500])
+    elements = [each for each in decoded.get("Elements") or [] if isinstance(each, dict)]
+    words = [message for each in elements for message in messages(each)]
+    return Refused("; ".join(dict.fromkeys(words)) or str(decoded.get("Message") or "Xero refused it."), elements)
+
+
+def messages(element: Any, name: str = "ValidationErrors") -> list[str]:
+    """Collect an element's validation messages, those of its lines and its contact, too, each once."""
+    found: list[str] = []
+    match element:
+        case dict():
+            for key, value in element.items():
+                if key == name:
+                    # one sample of Xero's has Description where the others have Message
+                    found += [str(each.get("Message") or each.get("Description") or "") for each in value or []]
+                else:
+                    found += messages(value, name)
+        case list():
+            for each in element:
+                found += messages(each, name)
+    return list(dict.fromkeys(message for message in found if message))

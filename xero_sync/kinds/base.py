@@ -1,0 +1,169 @@
+"""What a kind of record has to say for itself. The engine (check.py, outbox.py, imports.py) does the rest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from xero_python.models import BaseModel
+
+from crm.models import Record
+from xero_sync import mirror
+from xero_sync.books import Books, Remote
+from xero_sync.gateway import Gateway
+from xero_sync.mirror import Element
+
+R = TypeVar("R", bound=Record)
+
+#: A field that changes: its name on screen, before, after.
+Change = tuple[str, str, str]
+#: Name and record of something that must be in Xero first.
+Need = tuple[str, Record]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a record can't go to Xero as it is, in plain words, and where to mend it."""
+
+    reason: str
+    message: str
+    fix_url: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """How a record is named on job pages. The amount is in `currency`, two decimals."""
+
+    label: str
+    detail: str = ""
+    amount: Decimal | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a record of ours corresponds to in Xero."""
+
+    remotes: Sequence[Remote] = ()
+    how: str = ""
+    linked: bool = False
+    #: Found, but it must not be used: archived, or somebody else's
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What Xero made of a record that it took."""
+
+    xero_id: str
+    number: str = ""
+    total: Decimal | None = None
+    warnings: Sequence[str] = field(default_factory=list)
+
+
+class ExportKind(ABC, Generic[R]):
+    """One kind of record on its way to Xero."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    plural: ClassVar[str]
+    endpoint: ClassVar[str]
+    id_field: ClassVar[str]
+    query: ClassVar[str] = "summarizeErrors=false"
+    batch_size: ClassVar[int] = 50
+    #: Which parts of the mirror Check and Send read.
+    mirrors: ClassVar[tuple[str, ...]]
+    #: Where Xero shows one of these to a person; below XeroConnection.app_url.
+    app_path: ClassVar[str] = ""
+
+    @abstractmethod
+    def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[R]:
+        """Return the records that may be chosen, narrowed by the wizard's filters, in a stable order."""
+
+    @abstractmethod
+    def load(self, keys: Iterable[str | UUID]) -> list[R]:
+        """Return these records with all that mapping them reads, in a fixed number of queries."""
+
+    @abstractmethod
+    def describe(self, record: R) -> Description:
+        """Return how job pages name the record."""
+
+    def needs(self, record: R) -> list[Need]:
+        """Return the records that must be in Xero before this one."""
+        return []
+
+    @abstractmethod
+    def learn(self, records: Sequence[R], books: Books) -> None:
+        """Load into the books what `find`, `problems` and `to_xero` will ask for."""
+
+    @abstractmethod
+    def find(self, record: R, books: Books) -> Found:
+        """Return what the record is in Xero: by its link, then by what Xero tells records apart by."""
+
+    def look(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:
+        """Ask Xero about these very records, so that `find` knows what became of a write without an answer."""
+        mirror.read(gateway, self.name)
+        self.learn(records, books)
+
+    def changes(self, record: R, remote: Remote | None, books: Books, *, requested: bool) -> list[Change]:
+        """Return what an update of the linked record in Xero would change; nothing means leave it alone."""
+        return []
+
+    @abstractmethod
+    def problems(self, record: R, books: Books) -> list[Problem]:
+        """Return what can be known before sending to make Xero refuse the record."""
+
+    def warnings(self, record: R, books: Books) -> list[str]:
+        """Return what the person should know although the record can be sent."""
+        return []
+
+    @abstractmethod
+    def to_xero(self, record: R, books: Books) -> BaseModel:
+        """Map the record, without its id in Xero. Pure."""
+
+    def to_update(self, record: R, xero_id: str, books: Books, *, requested: bool) -> BaseModel:
+        """Map what `changes` speaks of, with the id in Xero. Pure."""
+        raise NotImplementedError(f"{self.plural} are never updated in Xero")
+
+    @abstractmethod
+    def element_keys(self, record: R, books: Books) -> tuple[str, ...]:
+        """Return what tells this record's element in an answer from the others, the surest first."""
+
+    @abstractmethod
+    def remote_keys(self, element: Element) -> tuple[str, ...]:
+        """Return the same of an element of an answer. Xero doesn't keep the order of what it was sent."""
+
+    def accept(self, element: Element) -> Accepted:
+        """Read the answer's element of a record that was taken."""
+        return Accepted(str(element[self.id_field]), mirror.SOURCES[self.name].key(element))
+
+    def collision_key(self, record: R, books: Books) -> str:
+        """Return what two new records must not share; blank where Xero doesn't mind."""
+        return ""
+
+    def look_ahead(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:
+        """Ask Xero at Check what only Send would find out; called for small or repeated jobs."""
+
+    def our_total(self, record: R) -> Decimal | None:
+        """Return what the document adds up to here, in its currency."""
+        return None
+
+    def expected_total(self, record: R, books: Books) -> Decimal | None:
+        """Return what Xero will make of it, reckoned as Xero does."""
+        return None
+
+    def remember(self, record: R) -> dict[str, Any]:
+        """Return what a link keeps of what was sent, for later drift checks."""
+        return {}
+
+
+def too_long(field_name: str, value: str, limit: int, fix_url: str = "") -> list[Problem]:
+    """Return a problem if Xero would refuse `value` for its length."""
+    if len(value) <= limit:
+        return []
+    return [Problem("too_long", f"{field_name} is {len(value)} characters long; Xero allows {limit}.", fix_url=fix_url)]

@@ -1,0 +1,352 @@
+"""Sales invoices on their way to Xero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from xero_python.accounting import Contact, LineAmountTypes, LineItem
+from xero_python.accounting import Invoice as XeroInvoice
+
+from finance import money
+from finance.models import Invoice, InvoiceLine
+from xero_sync import accounts
+from xero_sync.books import Books, Remote
+from xero_sync.due_dates import due_date, is_moved
+from xero_sync.gateway import Gateway
+from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Need, Problem
+from xero_sync.kinds.items import account_problems, item_code
+from xero_sync.mirror import Element, amount, day
+from xero_sync.models import SyncOptions, XeroLink
+
+Number = SyncOptions.InvoiceNumber
+#: Xero takes a list of numbers in the address; more than this makes it too long.
+NUMBERS_PER_CALL = 40
+DESCRIPTION_LENGTH = 4000
+_PRINTABLE = re.compile(r"^[ -~]{1,255}$")
+_DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
+#: Documents in these states leave their number free.
+_GONE = {"VOIDED", "DELETED"}
+
+
+class InvoiceExport(ExportKind[Invoice]):
+    name = "invoices"
+    label, plural = "Invoice", "Invoices"
+    endpoint, id_field = "Invoices", "InvoiceID"
+    query = "summarizeErrors=false&unitdp=4"
+    mirrors = ("contacts", "items", "tax_rates", "account_codes")
+    app_path = "invoicing/view"
+
+    # --- choosing
+
+    def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
+        links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
+        invoices = Invoice.objects.filter(~Exists(links), status__in=Invoice.EXPORTABLE)
+        if filters.get("due_from") and filters.get("due_to"):
+            invoices = invoices.filter(due_date__range=(filters["due_from"], filters["due_to"]))
+        if customer := filters.get("customer"):
+            invoices = invoices.filter(Q(account__name__icontains=customer) | Q(account__code__iexact=customer))
+        if site := filters.get("site"):
+            invoices = invoices.filter(site__name__icontains=site)
+        if number := filters.get("number"):
+            invoices = invoices.filter(number__icontains=number)
+        return invoices.select_related("account", "site").order_by("date", "id")
+
+    def load(self, keys: Iterable[str | UUID]) -> list[Invoice]:
+        invoices = Invoice.objects.filter(uuid__in=list(keys)).select_related("account__sales_tax", "site")
+        return list(
+            invoices.prefetch_related(
+                "account__sites",
+                "account__sales_tax__components",
+                "lines__tax__components",
+                "lines__item__tax__components",
+                "lines__item__income_account",
+                "lines__item__expense_account",
+            ).order_by("date", "id")
+        )
+
+    def describe(self, record: Invoice) -> Description:
+        return Description(record.number, record.account.name, record.total, record.currency)
+
+    # --- what it is in Xero
+
+    def needs(self, record: Invoice) -> list[Need]:
+        lines = record.lines.all()
+        return [
+            ("contacts", record.account),
+            *(("items", line.item) for line in lines if line.item),
+            *(("tax_rates", line.tax) for line in lines if line.taxable and line.tax),
+        ]
+
+    def learn(self, records: Sequence[Invoice], books: Books) -> None:
+        books.learn_links(self.name, [record.uuid for record in records])
+        books.learn_deep_links(self.name, [record.uuid for record in records])
+        books.learn_links("contacts", {record.account.uuid for record in records})
+        books.learn_links("items", {line.item.uuid for record in records for line in record.lines.all() if line.item})
+
+    def look(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+        """Ask by number, or where Xero numbers them, by customer and day; our deep link tells which is ours."""
+        if books.options.invoice_number == Number.XERO_NUMBER:
+            self._look_by_customer(gateway, records, books)
+        else:
+            self.look_by_number(gateway, records, books)
+
+    def look_by_number(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+        """Find out which documents Xero has under the numbers of these invoices."""
+        numbers = [number for record in records if (number := sent_number(record, books))]
+        # A comma separates numbers in the list form, so a number with one in it goes by a filter
+        odd = [number for number in numbers if "," in number]
+        plain = [number for number in numbers if "," not in number]
+        for start in range(0, len(plain), NUMBERS_PER_CALL):
+            chunk = plain[start : start + NUMBERS_PER_CALL]
+            self._collect(gateway, {"InvoiceNumbers": ",".join(chunk)}, books)
+        for number in odd:
+            self._collect(gateway, {"where": f'Type=="ACCREC" AND InvoiceNumber=="{number}"'}, books)
+
+    def _look_by_customer(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+        links = {books.link("contacts", record.account.uuid) for record in records} - {None}
+        contacts = sorted({link.xero_id for link in links if link})
+        first = min(record.date for record in records)
+        last = max(record.date for record in records)
+        where = (
+            f"Date>=DateTime({first.year},{first.month:02},{first.day:02}) "
+            f"AND Date<=DateTime({last.year},{last.month:02},{last.day:02})"
+        )
+        for start in range(0, len(contacts), NUMBERS_PER_CALL):
+            chunk = ",".join(contacts[start : start + NUMBERS_PER_CALL])
+            self._collect(gateway, {"ContactIDs": chunk, "createdByMyApp": "true", "where": where}, books)
+
+    def _collect(self, gateway: Gateway, params: dict[str, str], books: Books) -> None:
+        for page in gateway.pages("Invoices", {**params, "order": "InvoiceID"}):
+            for element in page:
+                if element.get("Type", "ACCREC") == "ACCREC":
+                    for key in self.remote_keys(element):
+                        books.documents.setdefault(key, []).append(element)
+
+    def find(self, record: Invoice, books: Books) -> Found:
+        """The link; where somebody looked, the live document that carries our deep link, or has our number."""
+        if link := books.link(self.name, record.uuid):
+            return Found([Remote(link.xero_id, link.xero_number, "", {})], "saved link", linked=True)
+        documents = [
+            each
+            for key in self.element_keys(record, books)
+            for each in books.documents.get(key, [])
+            if each.get("Status") not in _GONE and each["InvoiceID"] not in books.released
+        ]
+        live = {str(each["InvoiceID"]): each for each in documents}
+        ours = [each for each in live.values() if self._is_ours(record, each, books)]
+        if ours:
+            return Found([_remote(each) for each in ours], "our deep link")
+        if live:
+            other = next(iter(live.values()))
+            return Found([_remote(other)], problem=_number_taken(record, other, books))
+        return Found()
+
+    def _is_ours(self, record: Invoice, element: Element, books: Books) -> bool:
+        """Our deep link decides, whatever its host; a document without one must agree in everything else."""
+        carried = _DEEP_LINK.search(str(element.get("Url") or ""))
+        if carried:
+            return carried[1] == str(books.deep_links.get(record.uuid))
+        link = books.link("contacts", record.account.uuid)
+        return (
+            link is not None
+            and element.get("createdByMyApp") is True
+            and (element.get("Contact") or {}).get("ContactID") == link.xero_id
+            and str(element.get("CurrencyCode") or "") in {record.currency, books.base_currency}
+            and amount(element.get("Total")) == record.total
+            and day(element.get("Date")) == record.date
+        )
+
+    # --- what stands against it
+
+    def problems(self, record: Invoice, books: Books) -> list[Problem]:
+        url = record.get_absolute_url()
+        checks = [
+            (
+                record.status not in Invoice.EXPORTABLE,
+                "wrong_status",
+                f"The invoice is {record.get_status_display()}; only Ready to Send and Sent go to Xero.",
+            ),
+            (not record.lines.all(), "no_lines", "This invoice has no lines."),
+            (not record.account.name.strip(), "no_name", "This invoice has no customer name."),
+            (record.total < 0, "negative_total", "A negative total can't be an invoice."),
+            (
+                bool(record.currency) and record.currency not in books.currencies,
+                "currency",
+                f"{record.currency} isn't switched on in your Xero.",
+            ),
+            (
+                books.options.status != SyncOptions.Status.DRAFT
+                and books.lock_date is not None
+                and record.date <= books.lock_date,
+                "locked_period",
+                f"Xero is locked up to {books.lock_date}; this invoice is dated {record.date}. "
+                "Send it as Draft, or change its date.",
+            ),
+            (
+                (number := sent_number(record, books)) is not None and not _PRINTABLE.match(number),
+                "bad_number",
+                "Xero takes numbers of up to 255 plain characters only.",
+            ),
+        ]
+        problems = [Problem(reason, message, url) for applies, reason, message in checks if applies]
+        return problems + [
+            problem for line in record.lines.all() for problem in self._line_problems(record, line, books)
+        ]
+
+    def _line_problems(self, record: Invoice, line: InvoiceLine, books: Books) -> list[Problem]:
+        url = record.get_absolute_url()
+        text = line_text(line)
+        checks = [
+            (not text, "no_description", f"Line {line.position + 1} has no description."),
+            (
+                len(text) > DESCRIPTION_LENGTH,
+                "too_long",
+                f"The description of line {line.position + 1} is {len(text)} characters long; "
+                f"Xero allows {DESCRIPTION_LENGTH}.",
+            ),
+            ("\x00" in text, "bad_text", f"Line {line.position + 1} has a character that can't be sent."),
+        ]
+        problems = [Problem(reason, message, url) for applies, reason, message in checks if applies]
+        whose = line.item.name if line.item else f"Line {line.position + 1}"
+        problems += account_problems("income account", accounts.income_account(line.item, books), whose, books)
+        return problems + _rate_problems(line, books)
+
+    def warnings(self, record: Invoice, books: Books) -> list[str]:
+        warnings = []
+        if is_moved(record, books.options.due_date):
+            warnings.append(f"The due date rule gives a date before the invoice's own; {record.date} is sent.")
+        if record.total == 0 and books.options.status == SyncOptions.Status.AUTHORISED:
+            warnings.append("Xero treats a total of 0.00 as paid and locks the invoice.")
+        return warnings
+
+    # --- to Xero
+
+    def to_xero(self, record: Invoice, books: Books) -> XeroInvoice:
+        return XeroInvoice(
+            type="ACCREC",
+            contact=Contact(contact_id=_contact_id(record, books)),
+            line_items=[self._line(line, books) for line in record.lines.all()],
+            date=record.date,
+            due_date=due_date(record, books.options.due_date),
+            line_amount_types=LineAmountTypes.EXCLUSIVE,
+            invoice_number=sent_number(record, books),
+            reference=(record.po_number or None) if books.options.po_in_reference else None,
+            url=f"{settings.SITE_URL}/i/{books.deep_links[record.uuid]}/",
+            currency_code=record.currency or None,
+            status=books.options.status,
+        )
+
+    def _line(self, line: InvoiceLine, books: Books) -> LineItem:
+        return LineItem(
+            description=line_text(line),
+            quantity=line.quantity,
+            unit_amount=line.unit_price,
+            item_code=item_code(line.item, books) if line.item else None,
+            account_code=accounts.income_account(line.item, books).code,
+            tax_type=line_tax_type(line, books),
+            discount_rate=line.discount_percent or None,
+        )
+
+    def element_keys(self, record: Invoice, books: Books) -> tuple[str, ...]:
+        number = sent_number(record, books)
+        return (str(books.deep_links[record.uuid]), *((f"number:{number}",) if number else ()))
+
+    def remote_keys(self, element: Element) -> tuple[str, ...]:
+        carried = _DEEP_LINK.search(str(element.get("Url") or ""))
+        number = element.get("InvoiceNumber")
+        return (*((carried[1],) if carried else ()), *((f"number:{number}",) if number else ()))
+
+    def accept(self, element: Element) -> Accepted:
+        return Accepted(
+            str(element["InvoiceID"]), str(element.get("InvoiceNumber") or ""), amount(element.get("Total"))
+        )
+
+    def collision_key(self, record: Invoice, books: Books) -> str:
+        return sent_number(record, books) or ""
+
+    def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+        self.look_by_number(gateway, records, books)
+
+    def our_total(self, record: Invoice) -> Decimal | None:
+        return record.total
+
+    def expected_total(self, record: Invoice, books: Books) -> Decimal | None:
+        return money.totals((line.amount, _rate_in_xero(line, books)) for line in record.lines.all()).total
+
+    def remember(self, record: Invoice) -> dict[str, Any]:
+        return {"number": record.number, "total": str(record.total), "date": record.date.isoformat()}
+
+
+def sent_number(invoice: Invoice, books: Books) -> str | None:
+    """Return the number that is sent to Xero; None where Xero counts on itself."""
+    match books.options.invoice_number:
+        case Number.XERO_NUMBER:
+            return None
+        case Number.BMS_ID:
+            return str(invoice.pk)
+    return invoice.number
+
+
+def line_text(line: InvoiceLine) -> str:
+    """Return the description of a line: its own, else that of its item."""
+    return (line.description or (line.item.description or line.item.name if line.item else "")).strip()
+
+
+def line_tax_type(line: InvoiceLine, books: Books) -> str:
+    """Return Xero's tax type of a line."""
+    if not (line.taxable and line.tax):
+        return books.options.non_taxable_tax_type
+    if books.symbolic:
+        return f"{line.tax.uuid} {_rate_in_xero(line, books).normalize():f}"
+    return books.tax_types.get(line.tax.pk, "")
+
+
+def _contact_id(record: Invoice, books: Books) -> str:
+    if books.symbolic:
+        return str(record.account.uuid)
+    link = books.link("contacts", record.account.uuid)
+    # The id alone: any other field of the contact would be taken as a change to it
+    return link.xero_id if link else ""
+
+
+def _rate_in_xero(line: InvoiceLine, books: Books) -> Decimal:
+    """Return the rate that Xero will reckon with, in per cent: ours, where the tax isn't in Xero yet."""
+    if not (line.taxable and line.tax):
+        return money.ZERO
+    mapped = books.rates.get(books.tax_types.get(line.tax.pk, ""))
+    return amount(mapped.payload.get("EffectiveRate")) if mapped else line.tax.rate
+
+
+def _rate_problems(line: InvoiceLine, books: Books) -> list[Problem]:
+    if line.taxable and line.tax and (theirs := _rate_in_xero(line, books)) != line.tax.rate:
+        ours = line.tax.rate
+        return [
+            Problem(
+                "tax_rates_differ",
+                f"“{line.tax.name}” is {ours.normalize():f} % here and {theirs.normalize():f} % in Xero.",
+                "tax_mapping",
+            )
+        ]
+    return []
+
+
+def _remote(element: Element) -> Remote:
+    return Remote(
+        str(element["InvoiceID"]), str(element.get("InvoiceNumber") or ""), str(element.get("Status") or ""), element
+    )
+
+
+def _number_taken(record: Invoice, element: Element, books: Books) -> Problem:
+    contact = (element.get("Contact") or {}).get("Name") or "another customer"
+    return Problem(
+        "number_taken",
+        f"{sent_number(record, books)} is already used in Xero for {contact}, {amount(element.get('Total')):.2f}, "
+        f"{day(element.get('Date'))}. Use another number, or let Xero number it.",
+        record.get_absolute_url(),
+    )

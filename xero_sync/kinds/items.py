@@ -1,0 +1,186 @@
+"""Our five kinds of item, which are all items in Xero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from xero_python.accounting import Item as XeroItem
+from xero_python.accounting import Purchase
+
+from finance import money
+from finance.models import Item
+from xero_sync import accounts
+from xero_sync.books import Books, Remote
+from xero_sync.kinds.base import Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.mirror import Element, fold
+from xero_sync.models import XeroLink
+
+CODE_LENGTH = 30
+NAME_LENGTH = 50
+SETUP = "options"  # a fix that is made in Setup > Options
+
+
+class ItemExport(ExportKind[Item]):
+    name = "items"
+    label, plural = "Item", "Items"
+    endpoint, id_field = "Items", "ItemID"
+    query = "summarizeErrors=false&unitdp=4"
+    mirrors = ("items", "account_codes", "tax_rates")
+    app_path = "items"
+
+    def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Item]:
+        items = Item.objects.filter(active=True).order_by("kind", "name", "id")
+        if kinds := filters.get("kinds"):
+            items = items.filter(kind__in=kinds)
+        if text := filters.get("text"):
+            items = items.filter(Q(name__icontains=text) | Q(code__icontains=text))
+        if filters.get("unlinked"):
+            links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
+            items = items.filter(~Exists(links))
+        return items
+
+    def load(self, keys: Iterable[str | UUID]) -> list[Item]:
+        items = Item.objects.filter(uuid__in=list(keys)).select_related("income_account", "expense_account", "tax")
+        return list(items.prefetch_related("tax__components"))
+
+    def describe(self, record: Item) -> Description:
+        return Description(record.name, record.get_kind_display(), record.sales_price.quantize(money.CENT))
+
+    def needs(self, record: Item) -> list[Need]:
+        return [("tax_rates", record.tax)] if record.taxable and record.tax else []
+
+    def learn(self, records: Sequence[Item], books: Books) -> None:
+        books.learn_links(self.name, [record.uuid for record in records])
+        books.learn_matches(
+            self.name,
+            keys=[fold(item_code(record, books)) for record in records],
+            names=[record.name for record in records],
+        )
+
+    def find(self, record: Item, books: Books) -> Found:
+        """The saved link, then the code, which Xero keeps unique, then the name."""
+        if link := books.link(self.name, record.uuid):
+            return Found([Remote(link.xero_id, link.xero_number, "", {})], "saved link", linked=True)
+        if coded := books.by_key(self.name, fold(item_code(record, books))):
+            return self._unless_taken(record, coded, "same code", books)
+        return self._unless_taken(record, books.by_name(self.name, record.name), "same name", books)
+
+    def _unless_taken(self, record: Item, remotes: Sequence[Remote], how: str, books: Books) -> Found:
+        taken = [each for each in remotes if books.owner(self.name, each.xero_id) not in {None, record.uuid}]
+        if not taken:
+            return Found(remotes, how)
+        if how == "same name":
+            return Found()  # names may repeat in Xero; the code tells them apart
+        return Found(
+            remotes,
+            how,
+            problem=Problem(
+                "code_collision",
+                f"Xero's item {item_code(record, books)} is already linked to another item of ours. "
+                "Give this one a number of its own.",
+            ),
+        )
+
+    def problems(self, record: Item, books: Books) -> list[Problem]:
+        problems = too_long("The item's code", record.code, CODE_LENGTH)
+        if len(record.name) > NAME_LENGTH:
+            problems += too_long("The item's name", record.name, NAME_LENGTH)
+        for use, choice in self._accounts(record, books):
+            problems += account_problems(use, choice, record.name, books)
+        return problems
+
+    def _accounts(self, record: Item, books: Books) -> list[tuple[str, accounts.Choice]]:
+        uses = [("income account", accounts.income_account(record, books))]
+        if record.kind != Item.Kind.DISCOUNT_TYPE:
+            uses.append(("expense account", accounts.expense_account(record, books)))
+        if record.requires_procurement:
+            uses.append(("inventory account", accounts.Choice(books.options.inventory_account, "default in Setup")))
+        return uses
+
+    def to_xero(self, record: Item, books: Books) -> XeroItem:
+        tax_type = sales_tax_type(record, books)
+        return XeroItem(
+            code=item_code(record, books),
+            name=record.name,
+            description=record.description or record.name,
+            sales_details=Purchase(
+                unit_price=record.sales_price,
+                account_code=accounts.income_account(record, books).code,
+                tax_type=tax_type,
+            ),
+            **self._purchase(record, books),
+        )
+
+    def _purchase(self, record: Item, books: Books) -> dict[str, Any]:
+        if record.kind == Item.Kind.DISCOUNT_TYPE:
+            return {}
+        code = accounts.expense_account(record, books).code
+        if not record.requires_procurement:
+            return {"purchase_details": Purchase(unit_price=record.unit_cost, account_code=code)}
+        # Xero tracks an item that has both of these accounts, and then wants no plain purchase account
+        return {
+            "inventory_asset_account_code": books.options.inventory_account,
+            "purchase_details": Purchase(unit_price=record.unit_cost, cogs_account_code=code),
+        }
+
+    def element_keys(self, record: Item, books: Books) -> tuple[str, ...]:
+        return (fold(item_code(record, books)),)
+
+    def remote_keys(self, element: Element) -> tuple[str, ...]:
+        return (fold(str(element.get("Code") or "")),)
+
+    def collision_key(self, record: Item, books: Books) -> str:
+        return fold(item_code(record, books))
+
+    def remember(self, record: Item) -> dict[str, Any]:
+        return {"name": record.name, "price": str(record.sales_price)}
+
+
+def item_code(item: Item, books: Books) -> str:
+    """Return the code of an item in Xero: the linked one, else its number, else its name cut to what fits."""
+    if link := books.link("items", item.uuid):
+        return link.xero_number
+    return item.code or item.name[:CODE_LENGTH].strip()
+
+
+def sales_tax_type(record: Item, books: Books) -> str:
+    """Return Xero's tax type for sales of an item."""
+    if not record.taxable:
+        return books.options.non_taxable_tax_type
+    if record.tax is None:
+        return ""
+    return f"rate:{record.tax.uuid}" if books.symbolic else books.tax_types.get(record.tax.pk, "")
+
+
+def account_problems(use: str, choice: accounts.Choice, whose: str, books: Books) -> list[Problem]:
+    """Return what Xero would have against an account that an item uses."""
+    if not choice.code:
+        return [Problem("account_missing", f"“{whose}” has no {use} and no default is set.", SETUP)]
+    account = books.accounts.get(choice.code)
+    if account is None:
+        return [
+            Problem(
+                "account_not_in_xero",
+                f"Account code {choice.code} ({use} of “{whose}”, {choice.source}) isn't in Xero. "
+                "Export this code, or choose another.",
+                SETUP if choice.source == "default in Setup" else "",
+            )
+        ]
+    if account.status != "ACTIVE":
+        return [
+            Problem(
+                "account_archived", f"{choice.code} {account.name} ({use} of “{whose}”) is archived in Xero.", SETUP
+            )
+        ]
+    if use == "income account" and accounts.blocked_on_invoices(account):
+        return [
+            Problem(
+                "account_wrong_type",
+                f"Xero won't take {choice.code} {account.name} on a sales invoice: it isn't an income account.",
+                SETUP,
+            )
+        ]
+    return []

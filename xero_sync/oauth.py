@@ -1,0 +1,261 @@
+"""Signing in to Xero: authorise, callback, refresh under a row lock, disconnect.
+
+This is the only module that reads the token columns. Nothing here logs or raises with a request, an answer
+or a token in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from xero_sync import clock
+from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered
+from xero_sync.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+#: An access token is renewed when it has less than this to live.
+RENEW_BEFORE = timedelta(minutes=2)
+TIMEOUT = urllib3.Timeout(connect=3, read=10)
+_http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Authorisation:
+    """What must be remembered between leaving for Xero and coming back."""
+
+    state: str
+    verifier: str
+
+    @classmethod
+    def new(cls) -> Authorisation:
+        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(48))
+
+    @property
+    def url(self) -> str:
+        """Where to send the browser."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": settings.XERO_CLIENT_ID,
+            "redirect_uri": redirect_uri(),
+            "scope": settings.XERO_SCOPES,
+            "state": self.state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{settings.XERO_AUTHORIZE_URL}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Tokens:
+    """A fresh token set, in memory only."""
+
+    access: str
+    refresh: str
+    expires_in: int
+    scopes: str
+
+    @classmethod
+    def from_answer(cls, answer: dict[str, Any], *, previous_refresh: str = "") -> Tokens:
+        # Without a new refresh token the one we have stays good
+        return cls(
+            str(answer["access_token"]),
+            str(answer.get("refresh_token") or previous_refresh),
+            int(answer.get("expires_in") or 1800),
+            str(answer.get("scope") or ""),
+        )
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """One organisation that the person allowed us to use."""
+
+    connection_id: str
+    tenant_id: str
+    name: str
+
+
+def redirect_uri() -> str:
+    """Return the address that Xero sends people back to; registered there letter by letter."""
+    return f"{settings.SITE_URL}/finance/xero/callback/"
+
+
+def exchange(code: str, verifier: str) -> Tokens:
+    """Turn the code of the callback into tokens. Raises ReconnectNeeded for a used or expired code."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri(),
+        "code_verifier": verifier,
+    }
+    return Tokens.from_answer(_token_call(form))
+
+
+def organisations(tokens: Tokens) -> list[Organisation]:
+    """Return the organisations of this very consent; earlier ones of the same person are not repeated."""
+    event = _claim(tokens.access, "authentication_event_id")
+    query = f"?{urlencode({'authEventId': event})}" if event else ""
+    answer = _call("GET", settings.XERO_CONNECTIONS_URL + query, access=tokens.access)
+    if answer.status != 200:
+        raise Unanswered("Xero did not tell which organisations were chosen. Please connect again.")
+    return [
+        Organisation(str(each["id"]), str(each["tenantId"]), str(each.get("tenantName") or "Unnamed organisation"))
+        for each in _json(answer)
+        if each.get("tenantType") == "ORGANISATION"
+    ]
+
+
+def save_connection(organisation: Organisation, tokens: Tokens, user: User) -> XeroConnection:
+    """Store the tokens and make this the current organisation. Another one stops being current; its links stay."""
+    with transaction.atomic():
+        XeroConnection.objects.filter(is_current=True).exclude(tenant_id=organisation.tenant_id).update(
+            is_current=False
+        )
+        connection, _ = XeroConnection.objects.update_or_create(
+            tenant_id=organisation.tenant_id,
+            defaults={
+                "xero_connection_id": organisation.connection_id,
+                "client_id": settings.XERO_CLIENT_ID,
+                "name": organisation.name,
+                "state": XeroConnection.State.CONNECTED,
+                "state_reason": "",
+                "is_current": True,
+                "connected_by": user,
+                "connected_at": clock.now(),
+                **_columns(tokens),
+            },
+        )
+    return connection
+
+
+def access_token(connection_id: int, *, refused: str = "") -> str:
+    """Return an access token that is good for two minutes at least, renewing it if need be.
+
+    However many ask at once, Xero is asked once: the row is locked over the call, the only place where a
+    transaction stays open over the network. `refused` is a token that Xero has just rejected.
+    Raises ReconnectNeeded, Misconfigured or Unanswered; after the last the old token set is kept.
+    """
+    # durable: an outer transaction that rolled back would lose a rotation that has happened at Xero
+    with transaction.atomic(durable=True):
+        row = XeroConnection.objects.select_for_update().get(pk=connection_id)
+        if row.state == XeroConnection.State.DISCONNECTED:
+            raise NotConnected
+        if row.state == XeroConnection.State.RECONNECT or row.client_id != settings.XERO_CLIENT_ID:
+            raise ReconnectNeeded(row.state_reason)
+        token = row.access_token
+        if token != refused and row.expires_at and row.expires_at > clock.now() + RENEW_BEFORE:
+            return str(token)
+        try:
+            answer = _token_call({"grant_type": "refresh_token", "refresh_token": row.refresh_token})
+        except ReconnectNeeded as error:
+            failure = error
+        else:
+            tokens = Tokens.from_answer(answer, previous_refresh=row.refresh_token)
+            for column, value in _columns(tokens).items():
+                setattr(row, column, value)
+            row.save(update_fields=list(_columns(tokens)))
+            return tokens.access
+    mark_reconnect(connection_id, failure.message)
+    raise failure
+
+
+def mark_reconnect(connection_id: int, reason: str) -> None:
+    """Note that only a person can bring this connection back. Links and waiting jobs stay."""
+    XeroConnection.objects.filter(pk=connection_id, state=XeroConnection.State.CONNECTED).update(
+        state=XeroConnection.State.RECONNECT, state_reason=reason
+    )
+    logger.warning("connection %s needs somebody to sign in again", connection_id)
+
+
+def disconnect(connection: XeroConnection) -> None:
+    """Remove the connection at Xero and forget its tokens. Links, jobs and the mirror stay."""
+    try:
+        access = access_token(connection.pk)
+        url = f"{settings.XERO_CONNECTIONS_URL}/{connection.xero_connection_id}"
+        answer = _call("DELETE", url, access=access)
+    except (ReconnectNeeded, NotConnected):
+        pass  # Xero has let go already
+    else:
+        # 404: somebody disconnected it in Xero
+        if answer.status not in {204, 404, 401, 403}:
+            raise Unanswered("Xero did not confirm the disconnect. Please try again.")
+    XeroConnection.objects.filter(pk=connection.pk).update(
+        state=XeroConnection.State.DISCONNECTED,
+        state_reason="",
+        is_current=False,
+        access_token="",
+        refresh_token="",
+        expires_at=None,
+    )
+
+
+def _columns(tokens: Tokens) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "access_token": tokens.access,
+        "refresh_token": tokens.refresh,
+        "expires_at": now + timedelta(seconds=tokens.expires_in),
+        "refreshed_at": now,
+        "scopes": tokens.scopes,
+    }
+
+
+def _token_call(form: dict[str, str]) -> dict[str, Any]:
+    answer = _call("POST", settings.XERO_TOKEN_URL, form=form)
+    if answer.status == 200:
+        decoded: dict[str, Any] = _json(answer)
+        return decoded
+    problem = _json(answer).get("error") if answer.status in {400, 401} else None
+    if problem == "invalid_grant":
+        raise ReconnectNeeded
+    if problem in {"invalid_client", "unauthorized_client"}:
+        raise Misconfigured
+    raise Unanswered("Xero's sign-in service gave no usable answer. It will be tried again.")
+
+
+def _call(method: str, url: str, *, access: str = "", form: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+    headers = {"Accept": "application/json"}
+    if access:
+        headers["Authorization"] = f"Bearer {access}"
+    else:
+        headers |= urllib3.make_headers(basic_auth=f"{settings.XERO_CLIENT_ID}:{settings.XERO_CLIENT_SECRET}")
+    body = None
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(form)
+    try:
+        return _http.request(method, url, headers=headers, body=body, redirect=False)
+    except urllib3.exceptions.HTTPError:
+        # From None: the exception's text has the address, and a request body near it
+        raise Unanswered("Xero's sign-in service can't be reached. It will be tried again.") from None
+
+
+def _json(answer: urllib3.BaseHTTPResponse) -> Any:
+    try:
+        return json.loads(answer.data)
+    except ValueError:
+        raise Unanswered("Xero's sign-in service gave no usable answer. It will be tried again.") from None
+
+
+def _claim(token: str, name: str) -> str:
+    """Return a claim of a token that came from Xero itself; its signature is not our concern."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return ""
+    return str(claims.get(name) or "")
