@@ -128,7 +128,8 @@ class Gateway:
         self.tenant_id = connection.tenant_id
         self.background = background
         self.calls = 0
-        self.on_call: Callable[[], None] | None = None
+        #: Called now and then during long reads, so that whoever holds a lease can renew it.
+        self.keep_alive: Callable[[], None] = lambda: None
         self._used = time.monotonic()
         client = ApiClient(Configuration(), pool_threads=1)
         # A token object of its own: Configuration hands the same one to every client
@@ -181,6 +182,7 @@ class Gateway:
             page += 1
 
     def _limited_get(self, url: str, headers: dict[str, str], token: str) -> Answer:
+        self.keep_alive()
         slot = self._wait_for_slot()
         answer = None
         try:
@@ -198,7 +200,8 @@ class Gateway:
                 wait = (error.until - clock.now()).total_seconds()
                 if time.monotonic() + wait > end:
                     raise
-                time.sleep(max(0.05, wait))
+                time.sleep(min(max(0.05, wait), 1))
+                self.keep_alive()
 
     # --- the pieces that the outbox puts together for a write
 
@@ -278,6 +281,7 @@ class Gateway:
             case 400 | 413:
                 raise refusal(answer)
             case 401 if lacks_scope(answer):
+                oauth.mark_reconnect(self.connection_id, PermissionMissing().message)
                 raise PermissionMissing
             case 401 | 403:
                 reason = "Xero no longer lets us into this organisation."

@@ -26,14 +26,14 @@ def take(row: Model, owner: str) -> bool:
     """Take the lease of a row if it is free or over. Return whether it is ours."""
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now) | Q(lease_owner=owner)
-    return _rows(row).filter(free).update(lease_owner=owner, lease_until=now + length()) == 1
+    return bool(_rows(row).filter(free).update(lease_owner=owner, lease_until=now + length()) == 1)
 
 
 def renew(row: Model, owner: str) -> bool:
     """Prolong a lease that is still ours. Return whether it was."""
     now = clock.now()
     mine = _rows(row).filter(lease_owner=owner, lease_until__gt=now)
-    return mine.update(lease_until=now + length()) == 1
+    return bool(mine.update(lease_until=now + length()) == 1)
 
 
 def release(row: Model, owner: str) -> None:

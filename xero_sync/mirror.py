@@ -15,8 +15,9 @@ from typing import Any
 from django.db import transaction
 
 from xero_sync import clock
+from xero_sync.errors import XeroError
 from xero_sync.gateway import Gateway
-from xero_sync.models import MirrorStamp, XeroRecord
+from xero_sync.models import MirrorStamp, XeroConnection, XeroRecord
 
 Element = dict[str, Any]
 
@@ -130,6 +131,28 @@ def read(gateway: Gateway, kind: str) -> None:
     if not source.paged:
         XeroRecord.objects.filter(tenant_id=gateway.tenant_id, kind=kind, seen_at__lt=started).update(status=MISSING)
     MirrorStamp.objects.filter(pk=stamp.pk).update(complete_at=started, newest_utc=newest, error="")
+
+
+def want(tenant_id: str, kind: str) -> MirrorStamp:
+    """Note that somebody waits for a fresh copy of a kind; a worker reads it (see `read_wanted`)."""
+    stamp, _ = MirrorStamp.objects.update_or_create(
+        tenant_id=tenant_id,
+        kind=kind,
+        defaults={"wanted_at": clock.now(), "read_so_far": 0, "calls_so_far": 0, "error": ""},
+    )
+    return stamp
+
+
+def read_wanted(connection_id: int, kind: str) -> None:
+    """Read a kind that a page asked for, and leave a sentence where that fails."""
+    connection = XeroConnection.objects.get(pk=connection_id)
+    stamp = MirrorStamp.objects.get(tenant_id=connection.tenant_id, kind=kind)
+    if stamp.wanted_at is None or (stamp.complete_at and stamp.complete_at >= stamp.wanted_at):
+        return
+    try:
+        read(Gateway(connection, background=False), kind)
+    except XeroError as error:
+        MirrorStamp.objects.filter(pk=stamp.pk).update(error=error.message)
 
 
 def store(

@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from xero_python.models import BaseModel
 
 from crm.models import Record
-from xero_sync import mirror
+from xero_sync import clock, mirror
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import Gateway
 from xero_sync.mirror import Element
+from xero_sync.models import Job, XeroLink
 
 R = TypeVar("R", bound=Record)
 
@@ -76,6 +77,8 @@ class ExportKind(ABC, Generic[R]):
     id_field: ClassVar[str]
     query: ClassVar[str] = "summarizeErrors=false"
     batch_size: ClassVar[int] = 50
+    #: Whether several of our records may be one in Xero.
+    many_to_one: ClassVar[bool] = False
     #: Which parts of the mirror Check and Send read.
     mirrors: ClassVar[tuple[str, ...]]
     #: Where Xero shows one of these to a person; below XeroConnection.app_url.
@@ -156,6 +159,25 @@ class ExportKind(ABC, Generic[R]):
     def expected_total(self, record: R, books: Books) -> Decimal | None:
         """Return what Xero will make of it, reckoned as Xero does."""
         return None
+
+    def link(self, record: R, accepted: Accepted, books: Books, *, matched_by: str, job: Job) -> None:
+        """Write down which record in Xero this one is. Called in the transaction that marks its row succeeded."""
+        made = XeroLink.objects.create(
+            tenant_id=books.tenant_id,
+            kind=self.name,
+            local_id=record.uuid,
+            xero_id=accepted.xero_id,
+            xero_number=accepted.number,
+            matched_by=matched_by,
+            job=job,
+            sent=self.remember(record),
+            last_seen=clock.now(),
+        )
+        books.add_link(self.name, made)
+
+    def envelope(self, elements: Sequence[str]) -> str:
+        """Return the body of a write, from elements that are JSON already."""
+        return f'{{"{self.endpoint}":[{",".join(elements)}]}}'
 
     def remember(self, record: R) -> dict[str, Any]:
         """Return what a link keeps of what was sent, for later drift checks."""

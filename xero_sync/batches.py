@@ -1,0 +1,99 @@
+"""A batch: the rows of one request, what mapping them needs, and how each of them ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xero_sync import jobs
+from xero_sync.books import Books, RunOptions
+from xero_sync.check import Decision
+from xero_sync.kinds.base import Accepted, ExportKind
+from xero_sync.models import Job, JobRow, LogLine, XeroRequest
+
+State = JobRow.State
+
+
+class Batch:
+    """Rows of one kind, with their records and books. Its outcomes are written in the caller's transaction."""
+
+    def __init__(
+        self, job: Job, kind: ExportKind[Any], rows: Sequence[JobRow], request: XeroRequest | None = None
+    ) -> None:
+        self.job, self.kind, self.rows, self.request = job, kind, list(rows), request
+        self.records: dict[str, Any] = {
+            str(record.uuid): record for record in kind.load([row.record_key for row in rows])
+        }
+        self.books = Books(job.connection, RunOptions(**job.options))
+        kind.learn(list(self.records.values()), self.books)
+        self._lines: list[LogLine] = []
+
+    def part(self, rows: Sequence[JobRow], request: XeroRequest) -> Batch:
+        """Return some of the rows as a batch of their own, with the same records and books."""
+        twin = object.__new__(Batch)
+        twin.__dict__ |= self.__dict__ | {"rows": list(rows), "request": request, "_lines": []}
+        return twin
+
+    def succeed(self, row: JobRow, accepted: Accepted, *, how: str, matched_by: str, message: str) -> None:
+        """The record is in Xero; unless it was already linked, the link is written now."""
+        if how != "updated":
+            record = self.records[row.record_key]
+            self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job)
+        row.how, row.xero_id, row.xero_number = how, accepted.xero_id, accepted.number
+        self._end(row, State.SUCCEEDED, "", message)
+        outcome = LogLine.Outcome.WARNING if row.warning else LogLine.Outcome.OK
+        self.log(row, how.capitalize(), outcome, f"{message} {row.warning}".strip())
+
+    def fail(self, row: JobRow, reason: str, message: str, *, fix_url: str = "") -> None:
+        """Xero won't have it, or it can't be sent; the message says why."""
+        row.fix_url = fix_url
+        self._end(row, State.FAILED, reason, message)
+        self.log(row, "Fail", LogLine.Outcome.FAILED, message)
+
+    def skip(self, row: JobRow, decision: Decision) -> None:
+        """It is in Xero by now: nothing to do."""
+        row.xero_id, row.xero_number = decision.xero_id, decision.xero_number
+        self._end(row, State.SKIPPED, decision.reason, decision.message)
+        self.log(row, "Skip", LogLine.Outcome.INFO, decision.message)
+
+    def skip_changed(self, row: JobRow) -> None:
+        """It would not be sent as it was shown."""
+        self._end(row, State.SKIPPED, "changed", "Changed since the check, so it was not sent. Check it again.")
+        self.log(row, "Skip", LogLine.Outcome.WARNING, row.message)
+
+    def doubt(self, row: JobRow, message: str) -> None:
+        """Nobody knows whether Xero has it."""
+        self._end(row, State.UNKNOWN, "in_doubt", message)
+        self.log(row, "In doubt", LogLine.Outcome.WARNING, message)
+
+    def send_again(self, row: JobRow, message: str) -> None:
+        """Xero does not have it: it goes into another request."""
+        row.request = None
+        self._end(row, State.PENDING, "", message)
+        self.log(row, "Send again", LogLine.Outcome.INFO, message)
+
+    def review(self, row: JobRow, message: str) -> None:
+        """Only a person can tell what to do."""
+        self._end(row, State.NEEDS_REVIEW, "needs_review", message)
+        self.log(row, "Needs review", LogLine.Outcome.WARNING, message)
+
+    def log(self, row: JobRow, action: str, outcome: str, message: str) -> None:
+        """Note a line for the transaction log; `flush` writes it."""
+        fields = jobs.line_fields("send", action, row=row, outcome=outcome, message=message)
+        self._lines.append(LogLine(job=self.job, request=self.request, **fields))
+
+    def flush(self, correlation_id: str = "") -> None:
+        """Write the log lines noted so far."""
+        for line in self._lines:
+            line.correlation_id = correlation_id[:100]
+        LogLine.objects.bulk_create(self._lines)
+        self._lines = []
+
+    def _end(self, row: JobRow, state: str, reason: str, message: str) -> None:
+        row.state, row.reason, row.message = state, reason, message
+        row.save(
+            update_fields=[
+                "state", "reason", "message", "how", "xero_id", "xero_number", "xero_message",
+                "xero_total", "warning", "fix_url", "request", "updated",
+            ]
+        )  # fmt: skip

@@ -1,0 +1,279 @@
+"""Check: what would happen to each record, and why. Reads only; nothing is written to Xero."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from xero_sync import clock, jobs, mirror, organisation, selection
+from xero_sync.books import Books, RunOptions
+from xero_sync.gateway import Gateway, encode
+from xero_sync.kinds import EXPORTS, export_kind, stage
+from xero_sync.kinds.base import Change, ExportKind, Found, Problem, R
+from xero_sync.models import Job, JobRow, LogLine
+
+Outcome = JobRow.Outcome
+
+#: How old the copy of what Xero holds may be for a Check, and for a Send.
+CHECK_AGE = timedelta(minutes=5)
+SEND_AGE = timedelta(minutes=15)
+#: Numbers are looked up in Xero beforehand for no more records than this; else Xero's refusal is the result.
+LOOK_AHEAD = 40
+CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What would happen to one record."""
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    fix_url: str = ""
+    how: str = ""
+    xero_id: str = ""
+    xero_number: str = ""
+    diff: list[Change] = field(default_factory=list)
+    warning: str = ""
+
+
+def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, choice: str = "") -> Decision:
+    """Say what would happen to a record, from what the books know. Check and Send both ask here."""
+    if choice == "skip":
+        return Decision(Outcome.SKIP, "left_out", "Left out.")
+    found = kind.find(record, books)
+    if found.problem:
+        outcome = Outcome.DECIDE if len(found.remotes) > 1 else Outcome.FAIL
+        return _stopped(found.problem, outcome)
+    if len(found.remotes) > 1 and not (found := _chosen(found, choice)).remotes:
+        return _ambiguous(kind, kind.find(record, books))
+    if found.linked:
+        return _linked(kind, record, found, books, requested=requested)
+    if found.remotes:
+        (remote,) = found.remotes
+        return Decision(
+            Outcome.LINK,
+            "found",
+            f"Link to “{remote.name}” in Xero ({found.how}). It is left as it is there.",
+            how=found.how,
+            xero_id=remote.xero_id,
+            xero_number=_number(remote.payload, remote.key),
+        )
+    if problems := kind.problems(record, books):
+        return _stopped(problems[0], Outcome.FAIL, more=problems[1:])
+    return Decision(Outcome.CREATE, warning=" ".join(kind.warnings(record, books)))
+
+
+def _number(payload: dict[str, Any], key: str) -> str:
+    return str(payload.get("Code") or payload.get("InvoiceNumber") or key)
+
+
+def _chosen(found: Found, choice: str) -> Found:
+    return Found([remote for remote in found.remotes if remote.xero_id == choice], "your choice")
+
+
+def _ambiguous(kind: ExportKind[R], found: Found) -> Decision:
+    names = ", ".join(f"{remote.name} ({remote.xero_id[:8]})" for remote in found.remotes[:5])
+    return Decision(
+        Outcome.DECIDE, "ambiguous", f"{len(found.remotes)} records in Xero could be this one: {names}. Choose one."
+    )
+
+
+def _stopped(problem: Problem, outcome: str, more: Sequence[Problem] = ()) -> Decision:
+    words = list(dict.fromkeys(each.message for each in (problem, *more)))
+    return Decision(outcome, problem.reason, " ".join(words), problem.fix_url)
+
+
+def _linked(kind: ExportKind[R], record: R, found: Found, books: Books, *, requested: bool) -> Decision:
+    (remote,) = found.remotes
+    known = books.linked_remote(kind.name, record.uuid)
+    if diff := kind.changes(record, known, books, requested=requested):
+        return Decision(
+            Outcome.UPDATE, "changed", "Update in Xero.", diff=diff, xero_id=remote.xero_id, xero_number=remote.key
+        )
+    link = books.link(kind.name, record.uuid)
+    job = f" in Job {link.job_number}" if link and link.job_number else ""
+    return Decision(
+        Outcome.SKIP, "already_linked", f"Already in Xero{job}.", xero_id=remote.xero_id, xero_number=remote.key
+    )
+
+
+def fingerprint(kind: ExportKind[R], record: R, books: Books) -> str:
+    """Return a mark of what would be sent. It stays the same while the records it needs are being created."""
+    return hashlib.sha256(encode(kind.to_xero(record, books.as_symbols())).encode()).hexdigest()
+
+
+def refresh(gateway: Gateway, kind: ExportKind[R], max_age: timedelta) -> None:
+    """Bring what Check and Send read of Xero up to date. Raises any of errors.py."""
+    organisation.ensure(gateway, max_age)
+    for name in kind.mirrors:
+        mirror.ensure(gateway, name, max_age)
+
+
+def plan(job: Job) -> None:
+    """Make a job's rows and say what would happen to each. Raises any of errors.py if Xero can't be read."""
+    kind = export_kind(job.kind)
+    gateway = Gateway(job.connection)
+    refresh(gateway, kind, CHECK_AGE)
+    job.connection.refresh_from_db()
+    planner = _Planner(job, gateway, kind)
+    chunk: list[Any] = []
+    for record in selection.chosen(kind, job.selection, job.tenant_id):
+        chunk.append(record)
+        if len(chunk) == CHUNK:
+            planner.add(chunk)
+            chunk = []
+    if chunk:
+        planner.add(chunk)
+    _done(job, gateway)
+
+
+def _done(job: Job, gateway: Gateway) -> None:
+    with transaction.atomic():
+        jobs.recount(job)
+        jobs.bump_calls(job, gateway.calls)
+        Job.objects.filter(pk=job.pk, state=Job.State.CHECKING).update(state=Job.State.CHECKED, checked_at=clock.now())
+        jobs.log(job, "check", "Checked", outcome=LogLine.Outcome.OK, message=jobs.outcome_words(job))
+
+
+class _Planner:
+    """Plans a job chunk by chunk. Remembers across chunks what was planned for the records that others need."""
+
+    def __init__(self, job: Job, gateway: Gateway, kind: ExportKind[Any]) -> None:
+        self.job, self.gateway, self.kind = job, gateway, kind
+        self.options = RunOptions(**job.options)
+        self.planned: dict[tuple[str, UUID], Decision] = {}
+        self.collisions: dict[tuple[str, str], str] = {}
+        self.rows_so_far = 0
+
+    def add(self, records: Sequence[Any]) -> None:
+        records = self.kind.load([record.uuid for record in records])
+        books = Books(self.job.connection, self.options)
+        needs = _needs(self.kind, records)
+        rows: list[JobRow] = []
+        for kind in EXPORTS:
+            if new := [each for each in needs[kind.name].values() if (kind.name, each.uuid) not in self.planned]:
+                rows += self._needed_rows(kind, new, books)
+        self.kind.learn(records, books)
+        if self.job.retry_of_id or len(records) + self.rows_so_far <= LOOK_AHEAD:
+            self.kind.look_ahead(self.gateway, records, books)
+        rows += [self._requested_row(record, books) for record in records]
+        self.rows_so_far += len(records)
+        # A worker that died while checking leaves rows; the next one finds them made
+        JobRow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
+
+    def _needed_rows(self, kind: ExportKind[Any], records: list[Any], books: Books) -> list[JobRow]:
+        kind.learn(records, books)
+        rows = []
+        for record in records:
+            decision = self._decide(kind, record, books, requested=False)
+            self.planned[kind.name, record.uuid] = decision
+            if decision.outcome != Outcome.SKIP:
+                rows.append(self._row(kind, record, decision, requested=False))
+        return rows
+
+    def _requested_row(self, record: Any, books: Books) -> JobRow:
+        decision = self._decide(self.kind, record, books, requested=True)
+        needs = [(name, need) for name, need in self.kind.needs(record)]
+        if decision.outcome in jobs.ACTIONABLE:
+            decision = self._after_needs(decision, needs)
+        row = self._row(self.kind, record, decision, requested=True)
+        row.needs = [
+            [name, str(uuid)]
+            for name, uuid in dict.fromkeys((name, need.uuid) for name, need in needs)
+            if self.planned[name, uuid].outcome != Outcome.SKIP
+        ]
+        if decision.outcome in {Outcome.CREATE, Outcome.UPDATE}:
+            row.fingerprint = fingerprint(self.kind, record, books)
+        row.our_total = self.kind.our_total(record)
+        if decision.outcome == Outcome.CREATE:
+            row.xero_total = self.kind.expected_total(record, books)
+            if row.our_total is not None and row.xero_total != row.our_total:
+                row.outcome, row.reason = Outcome.FAIL, "totals_differ"
+                row.message = f"Xero would total {row.xero_total}, we have {row.our_total}."
+        return row
+
+    def _decide(self, kind: ExportKind[Any], record: Any, books: Books, *, requested: bool) -> Decision:
+        decision = decide(kind, record, books, requested=requested)
+        key = ""
+        if decision.outcome == Outcome.CREATE:
+            key = kind.collision_key(record, books)
+        elif decision.outcome == Outcome.LINK and not kind.many_to_one:
+            key = f"xero:{decision.xero_id}"
+        if not key:
+            return decision
+        first = self.collisions.setdefault((kind.name, key), str(record.uuid))
+        if first == str(record.uuid):
+            return decision
+        return Decision(
+            Outcome.DECIDE,
+            "collision",
+            f"Another {kind.label.lower()} of this job would be the same in Xero: “{record}”. Rename one of the two.",
+            record.get_absolute_url() if hasattr(record, "get_absolute_url") else "",
+        )
+
+    def _after_needs(self, decision: Decision, needs: Iterable[tuple[str, Any]]) -> Decision:
+        """A record can't go where something that it needs can't go; say which, and why."""
+        for name, need in needs:
+            planned = self.planned[name, need.uuid]
+            if planned.outcome in {Outcome.FAIL, Outcome.DECIDE}:
+                label = export_kind(name).label
+                return Decision(planned.outcome, planned.reason, f"{label} {need}: {planned.message}", planned.fix_url)
+        return decision
+
+    def _row(self, kind: ExportKind[Any], record: Any, decision: Decision, *, requested: bool) -> JobRow:
+        about = kind.describe(record)
+        return JobRow(
+            job=self.job,
+            tenant_id=self.job.tenant_id,
+            kind=kind.name,
+            requested=requested,
+            stage=stage(kind.name),
+            record_key=str(record.uuid),
+            record_id=record.pk,
+            label=about.label[:300],
+            detail=about.detail[:300],
+            amount=about.amount,
+            currency=about.currency or self.job.connection.base_currency,
+            outcome=decision.outcome,
+            reason=decision.reason,
+            message=decision.message,
+            fix_url=decision.fix_url,
+            diff=[list(change) for change in decision.diff],
+            warning=decision.warning,
+            how=decision.how if decision.outcome == Outcome.LINK else "",
+            xero_id=decision.xero_id,
+            xero_number=decision.xero_number,
+        )
+
+
+def _needs(kind: ExportKind[Any], records: Iterable[Any]) -> dict[str, dict[UUID, Any]]:
+    """Return all that these records need in Xero, and what that needs in turn, by kind."""
+    found: dict[str, dict[UUID, Any]] = defaultdict(dict)
+    queue = [(kind, record) for record in records]
+    while queue:
+        each, record = queue.pop()
+        for name, need in each.needs(record):
+            if need.uuid not in found[name]:
+                found[name][need.uuid] = need
+                queue.append((export_kind(name), need))
+    return found
+
+
+def expected_calls(job: Job) -> int:
+    """Return how many calls sending the job will take, as Check knows it."""
+    counts = job.counts or {}
+    per_kind = {job.kind: counts.get("outcome") or {}, **(counts.get("also") or {})}
+    return sum(
+        ceil(outcomes.get(outcome, 0) / export_kind(name).batch_size)
+        for name, outcomes in per_kind.items()
+        for outcome in (Outcome.CREATE, Outcome.UPDATE)
+    )

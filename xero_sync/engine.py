@@ -1,0 +1,104 @@
+"""Give a job to whichever part works on it, once at a time: the only place where any exception is caught."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from xero_sync import check, clock, imports, jobs, lease, outbox
+from xero_sync.errors import Throttled, XeroError
+from xero_sync.models import Job, JobRow, LogLine, XeroConnection
+
+logger = logging.getLogger(__name__)
+
+
+def run(job_id: int) -> bool:
+    """Work on a job for a slice. Return False if another worker has it, or its organisation, in hand.
+
+    Whatever goes wrong ends in a true state of the job, with an error id that leads to the log of the server.
+    """
+    job = Job.objects.select_related("connection").filter(pk=job_id).first()
+    if job is None or not (job.is_open or job.state == Job.State.CHECKING):
+        return True
+    exporting = job.is_open and job.direction == Job.Direction.EXPORT
+    leased: Job | XeroConnection = job.connection if exporting else job
+    owner = lease.new_owner()
+    if not lease.take(leased, owner):
+        return False
+    try:
+        _work(job, owner)
+    except Exception:
+        error_id = secrets.token_hex(4)
+        logger.exception("Job %s failed, error %s", job.number, error_id)
+        _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
+    finally:
+        lease.release(leased, owner)
+        close_old_connections()
+    if exporting:
+        _ring_the_next(job.connection)
+    return True
+
+
+def _work(job: Job, owner: str) -> None:
+    if job.state == Job.State.CHECKING:
+        _check(job)
+    elif job.direction == Job.Direction.IMPORT:
+        imports.run(job, owner)
+    else:
+        outbox.run(job, owner)
+
+
+def _check(job: Job) -> None:
+    try:
+        if job.direction == Job.Direction.IMPORT:
+            imports.plan(job)
+        else:
+            check.plan(job)
+    except Throttled as error:
+        _give_up(job, f"{error.message} Check again after {error.until:%H:%M:%S} UTC.")
+    except XeroError as error:
+        _give_up(job, error.message)
+
+
+def _give_up(job: Job, problem: str, error_id: str = "") -> None:
+    """End a job that can't go on. What was not sent says so; what is in doubt stays for a person to look at."""
+    with transaction.atomic():
+        pending = job.rows.filter(state__in=(JobRow.State.PENDING, JobRow.State.CLAIMED))
+        pending.update(state=JobRow.State.FAILED, reason="gave_up", message=f"Not sent. {problem}")
+        doubtful = job.rows.filter(state__in=(JobRow.State.SENT, JobRow.State.UNKNOWN))
+        doubtful.update(state=JobRow.State.NEEDS_REVIEW, reason="needs_review")
+        Job.objects.filter(pk=job.pk).update(
+            state=Job.State.NEEDS_ATTENTION, problem=problem, error_id=error_id, finished_at=clock.now()
+        )
+        jobs.log(job, "job", "End", outcome=LogLine.Outcome.FAILED, message=problem)
+        jobs.recount(job)
+
+
+def _ring_the_next(connection: XeroConnection) -> None:
+    """One writing job per organisation at a time: the next in line may start now."""
+    waiting = Job.objects.filter(
+        connection=connection, direction=Job.Direction.EXPORT, state__in=(Job.State.QUEUED, Job.State.STOPPING)
+    )
+    if job := waiting.order_by("id").first():
+        jobs.ring(job)
+
+
+def sweep() -> list[int]:
+    """Find the jobs that are due and ring for each. Return their numbers.
+
+    This is what makes the bell dispensable: a message that was lost, a worker that died, a wait that is over.
+    """
+    now = clock.now()
+    jobs.expire(now)
+    due = list(jobs.due(now))
+    for job in due:
+        jobs.ring(job)
+    return [job.number for job in due]
+
+
+def embedded() -> bool:
+    """Say whether the broker lives in a process, so that other processes can't ring its worker."""
+    return bool(settings.CELERY_BROKER_URL == settings.EMBEDDED_BROKER)

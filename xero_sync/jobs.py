@@ -1,0 +1,354 @@
+"""The life of a job: start (Check), send, stop, retry; counts, log and the bell that wakes a worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from kombu.exceptions import OperationalError
+
+from xero_sync import clock
+from xero_sync.errors import NotConnected
+from xero_sync.models import Job, JobRow, LogLine, SyncOptions, XeroConnection, XeroRequest
+
+logger = logging.getLogger(__name__)
+
+#: A check that nobody sent is forgotten after this.
+CHECK_LIFETIME = timedelta(days=7)
+#: Send checks again what was checked longer ago.
+CHECK_FRESHNESS = timedelta(minutes=15)
+#: Outcomes of Check that Send acts upon.
+ACTIONABLE = (JobRow.Outcome.CREATE, JobRow.Outcome.UPDATE, JobRow.Outcome.LINK)
+
+Row, Outcome = JobRow.State, JobRow.Outcome
+
+
+def current_connection() -> XeroConnection:
+    """Return the organisation that the pages work with. Raises NotConnected."""
+    connection = XeroConnection.objects.filter(is_current=True).first()
+    if connection is None or connection.state == XeroConnection.State.DISCONNECTED:
+        raise NotConnected
+    return connection
+
+
+def start_check(
+    kind: str,
+    direction: str,
+    selection: dict[str, Any],
+    *,
+    user: User | None,
+    overrides: dict[str, Any] | None = None,
+    token: UUID | None = None,
+    retry_of: Job | None = None,
+    started_as: str = "",
+) -> Job:
+    """Give a job its number and let a worker work out what it would do.
+
+    `selection` is the rule the records are chosen by (see selection.py), `overrides` are options for this run
+    only. The same `token` gives the same job. Raises NotConnected.
+    """
+    connection = retry_of.connection if retry_of else current_connection()
+    options, _ = SyncOptions.objects.get_or_create(connection=connection)
+    fields = {
+        "kind": kind,
+        "direction": direction,
+        "connection": connection,
+        "tenant_id": connection.tenant_id,
+        "options": options.snapshot(**(overrides or {})),
+        "selection": selection,
+        "created_by": user,
+        "created_as": started_as or (user.get_username() if user else ""),
+        "retry_of": retry_of,
+    }
+    with transaction.atomic():
+        if token is None:
+            job, created = Job.objects.create(**fields), True
+        else:
+            job, created = Job.objects.get_or_create(client_token=token, defaults=fields)
+        if created:
+            log(job, "job", "Check", message=f"Check started by {job.created_as or 'a command'}.")
+            ring(job)
+    return job
+
+
+def send(job: Job, *, user: User | None = None) -> bool:
+    """Hand a checked job to the worker. Return False if that has happened already: a double click sends once.
+
+    A record that another job holds is left out, and says which job it is in.
+    """
+    with transaction.atomic():
+        now = clock.now()
+        mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
+        if mine.update(state=Job.State.QUEUED, sent_at=now, last_activity=now) != 1:
+            return False
+        _claim_rows(job)
+        _skip_the_rest(job)
+        recount(job)
+        who = user.get_username() if user else job.created_as
+        log(job, "job", "Import" if job.direction == Job.Direction.IMPORT else "Send", message=f"Started by {who}.")
+        ring(job)
+    job.refresh_from_db()
+    return True
+
+
+def _claim_rows(job: Job) -> None:
+    """Take the rows that Send will act upon, unless another job holds the same record."""
+    held = JobRow.objects.filter(
+        tenant_id=OuterRef("tenant_id"),
+        kind=OuterRef("kind"),
+        record_key=OuterRef("record_key"),
+        requested=True,
+        state__in=JobRow.HELD,
+    )
+    planned = job.rows.filter(state=Row.PLANNED, outcome__in=ACTIONABLE)
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                planned.filter(requested=True).filter(~Exists(held)).update(state=Row.PENDING)
+            break
+        except IntegrityError:
+            continue  # another job took one of them this very moment: look again
+    losers = planned.filter(requested=True).annotate(holder=Subquery(held.values("job_id")[:1]))
+    for row in losers:
+        row.state, row.reason = Row.SKIPPED, "in_another_job"
+        row.message = f"Skipped: it is in Job {row.holder} at the moment."
+        row.save(update_fields=["state", "reason", "message", "updated"])
+        log(job, "send", "Skip", row=row, outcome=LogLine.Outcome.WARNING, message=row.message)
+    planned.filter(requested=False).update(state=Row.PENDING)
+
+
+def _skip_the_rest(job: Job) -> None:
+    """What Check said would fail, or needs a decision, is left out and says so; no change means skipped."""
+    planned = job.rows.filter(state=Row.PLANNED)
+    planned.filter(outcome__in=(Outcome.FAIL, Outcome.DECIDE)).update(state=Row.FAILED)
+    planned.filter(outcome=Outcome.SKIP).update(state=Row.SKIPPED)
+
+
+def recheck(job: Job) -> bool:
+    """Throw the plan of an unsent job away and make it anew. Return False if it has been sent."""
+    with transaction.atomic():
+        mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
+        if mine.update(state=Job.State.CHECKING, checked_at=None, counts={}) != 1:
+            return False
+        job.rows.all().delete()
+        ring(job)
+    return True
+
+
+def stop(job: Job, *, user: User | None) -> None:
+    """Ask a running job to stop: the batch in flight still ends, the rest is left unsent."""
+    with transaction.atomic():
+        stopped = Job.objects.filter(pk=job.pk, state__in=Job.OPEN).exclude(state=Job.State.STOPPING)
+        if stopped.update(state=Job.State.STOPPING, wait_until=None, wait_why=""):
+            log(job, "job", "Stop", message=f"Stop asked for by {user.get_username() if user else 'a command'}.")
+            ring(job)
+
+
+def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
+    """Start a new check of the rows that failed, linked to this job."""
+    failed = job.rows.filter(requested=True, state__in=(Row.FAILED, Row.SKIPPED)).exclude(outcome=Outcome.SKIP)
+    keys = list(failed.values_list("record_key", flat=True))
+    overrides = {name: job.options[name] for name in ("status", "invoice_number", "due_date") if name in job.options}
+    return start_check(
+        job.kind,
+        job.direction,
+        {"ids": keys},
+        user=user,
+        overrides=overrides if job.direction == Job.Direction.EXPORT else None,
+        token=token,
+        retry_of=job,
+    )
+
+
+def recount(job: Job) -> None:
+    """Write how the job's rows stand into the job, so that lists and polls need not count."""
+    groups = (
+        job.rows.order_by()
+        .values("requested", "kind", "outcome", "state", "how")
+        .annotate(number=Count("id"), warned=Count("id", filter=~Q(warning="")))
+    )
+    counts: dict[str, Any] = {"outcome": {}, "state": {}, "how": {}, "warnings": 0, "total": 0, "also": {}}
+    for group in groups:
+        number = group["number"]
+        if not group["requested"]:
+            kind = counts["also"].setdefault(group["kind"], {})
+            for name in (group["outcome"], group["state"], group["how"]):
+                if name:
+                    kind[name] = kind.get(name, 0) + number
+            continue
+        counts["total"] += number
+        counts["warnings"] += group["warned"]
+        for shelf in ("outcome", "state", "how"):
+            if name := group[shelf]:
+                counts[shelf][name] = counts[shelf].get(name, 0) + number
+    Job.objects.filter(pk=job.pk).update(counts=counts, last_activity=clock.now())
+    job.counts = counts
+
+
+def finish(job: Job) -> None:
+    """Give a job without open rows its final state, a true one."""
+    recount(job)
+    states = job.counts["state"]
+    also = [kind.get(Row.NEEDS_REVIEW, 0) for kind in job.counts["also"].values()]
+    if states.get(Row.NEEDS_REVIEW) or any(also):
+        state = Job.State.NEEDS_ATTENTION
+    elif Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
+        state = Job.State.STOPPED
+    elif states.get(Row.FAILED):
+        state = Job.State.COMPLETED_WITH_FAILURES
+    else:
+        state = Job.State.COMPLETED
+    now = clock.now()
+    Job.objects.filter(pk=job.pk).update(state=state, finished_at=now, last_activity=now, wait_until=None, wait_why="")
+    job.refresh_from_db()
+    log(job, "job", "End", outcome=LogLine.Outcome.OK, message=f"{Job.State(state).label}: {summary(job)}.")
+
+
+def summary(job: Job) -> str:
+    """Return the counts of a job in words."""
+    result = results(job)
+    words = [f"{result[name]} {name}" for name in ("created", "updated", "linked", "skipped", "failed") if result[name]]
+    if result["unknown"]:
+        words.append(f"{result['unknown']} in doubt")
+    return ", ".join(words) or "nothing to do"
+
+
+def results(job: Job) -> dict[str, Any]:
+    """Return what commands print: counts of the kind named and the rows requested, prerequisites under `also`."""
+    counts = job.counts or {}
+    how, state, outcome = (counts.get(shelf) or {} for shelf in ("how", "state", "outcome"))
+    if job.sent_at is None:
+        made = {"created": "create", "updated": "update", "linked": "link", "skipped": "skip"}
+        also = {kind: n for kind, n in _also(counts, ("create", "update", "link")).items() if n}
+        return {
+            "job": job.number,
+            "state": job.state,
+            **{name: outcome.get(key, 0) for name, key in made.items()},
+            "warnings": counts.get("warnings", 0),
+            "failed": outcome.get("fail", 0) + outcome.get("decide", 0),
+            "unknown": 0,
+            "also": also,
+        }
+    return {
+        "job": job.number,
+        "state": job.state,
+        "created": how.get("created", 0) + how.get("adopted", 0),
+        "updated": how.get("updated", 0),
+        "linked": how.get("linked", 0),
+        "skipped": state.get(Row.SKIPPED, 0),
+        "warnings": counts.get("warnings", 0),
+        "failed": state.get(Row.FAILED, 0),
+        "unknown": state.get(Row.UNKNOWN, 0) + state.get(Row.NEEDS_REVIEW, 0),
+        "also": {kind: n for kind, n in _also(counts, ("created", "adopted", "updated", "linked")).items() if n},
+    }
+
+
+def outcome_words(job: Job) -> str:
+    """Return what a check found, in words."""
+    outcomes = job.counts.get("outcome") or {}
+    words = ", ".join(f"{number} {Outcome(name).label.lower()}" for name, number in outcomes.items())
+    return words or "Nothing was chosen."
+
+
+def _also(counts: dict[str, Any], names: Iterable[str]) -> dict[str, int]:
+    return {kind: sum(row.get(name, 0) for name in names) for kind, row in (counts.get("also") or {}).items()}
+
+
+def log(
+    job: Job,
+    step: str,
+    action: str,
+    *,
+    row: JobRow | None = None,
+    outcome: str = LogLine.Outcome.INFO,
+    message: str = "",
+    request: XeroRequest | None = None,
+    correlation_id: str = "",
+) -> None:
+    """Add a line to the transaction log of a job."""
+    LogLine.objects.create(
+        job=job,
+        **line_fields(step, action, row=row, outcome=outcome, message=message),
+        request=request,
+        correlation_id=correlation_id,
+    )
+
+
+def line_fields(step: str, action: str, *, row: JobRow | None, outcome: str, message: str) -> dict[str, Any]:
+    """Return the columns of a log line; line breaks are escaped, so that one line is one line."""
+    return {
+        "row": row,
+        "time": clock.now(),
+        "step": step,
+        "record": row.label if row else "",
+        "action": action,
+        "outcome": outcome,
+        "message": message.replace("\r", "\\r").replace("\n", "\\n"),
+    }
+
+
+def park(job: Job, until: datetime, why: str, detail: str = "") -> None:
+    """Let a job wait; the sweep takes it up again. A job that is being stopped does not start waiting anew."""
+    waiting = Job.objects.filter(pk=job.pk, state__in=(Job.State.RUNNING, Job.State.QUEUED, Job.State.WAITING))
+    if waiting.update(state=Job.State.WAITING, wait_until=until, wait_why=why, last_activity=clock.now()):
+        then = "" if why == Job.WaitWhy.RECONNECT else f" Goes on by itself at {until:%Y-%m-%d %H:%M:%S} UTC."
+        log(job, "job", "Wait", message=f"{detail or Job.WaitWhy(why).label + '.'}{then}")
+
+
+def ring(job: Job) -> None:
+    """Wake a worker once this transaction is through. Whatever happens to the bell, the sweep finds the job."""
+    transaction.on_commit(lambda: _ring_now(job.pk), robust=True)
+
+
+def _ring_now(job_id: int) -> None:
+    from xero_sync.tasks import run_job
+
+    try:
+        run_job.delay(job_id)
+    except OperationalError:
+        logger.warning("the broker does not answer; the sweep will take Job %s up", job_id)
+
+
+def due(now: datetime) -> Any:
+    """Return the jobs that a worker should take up: queued, waiting and due, or left behind by a dead worker."""
+    abandoned = Q(connection__lease_until__isnull=True) | Q(connection__lease_until__lt=now)
+    unchecked = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return Job.objects.filter(
+        Q(state__in=(Job.State.QUEUED, Job.State.STOPPING, Job.State.RUNNING)) & abandoned
+        | Q(state=Job.State.WAITING, wait_until__lte=now)
+        | Q(state=Job.State.CHECKING) & unchecked
+    ).order_by("id")
+
+
+def expire(now: datetime) -> int:
+    """Forget checks that nobody sent for a week. Return how many."""
+    return Job.objects.filter(state=Job.State.CHECKED, checked_at__lt=now - CHECK_LIFETIME).update(
+        state=Job.State.EXPIRED, finished_at=now
+    )
+
+
+def one_more(column: str) -> Any:
+    """Return the expression that adds one to a column."""
+    return F(column) + 1
+
+
+def resume_after_reconnect(connection: XeroConnection) -> None:
+    """Let the jobs go on that waited for somebody to sign in again to this very organisation."""
+    waiting = Job.objects.filter(
+        tenant_id=connection.tenant_id, state=Job.State.WAITING, wait_why=Job.WaitWhy.RECONNECT
+    )
+    for job in waiting:
+        Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, wait_until=None, wait_why="")
+        log(job, "job", "Go on", message="Reconnected.")
+        ring(job)
+
+
+def bump_calls(job: Job, calls: int) -> None:
+    """Add to the number of calls that the job has cost."""
+    Job.objects.filter(pk=job.pk).update(calls=F("calls") + calls)

@@ -1,0 +1,130 @@
+"""What to do about doubt: wait, ask Xero for the very records, then adopt them or send them anew.
+
+Why wait: while Xero may still be working on a call, a look-up that finds nothing proves nothing. After the
+settle time Xero's remembered answer (six minutes) is gone, and a slow call has been made or never will be.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from xero_sync import clock, jobs
+from xero_sync.batches import Batch
+from xero_sync.errors import NotReached, Unanswered, XeroError
+from xero_sync.gateway import Gateway
+from xero_sync.kinds import export_kind
+from xero_sync.models import Job, JobRow, XeroRequest
+
+State, Request = JobRow.State, XeroRequest.State
+
+#: When a look-up fails it is tried again after these; then a person has to look.
+LADDER = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
+MAX_ATTEMPTS = 4
+
+
+def settle_time() -> timedelta:
+    """Return how long a write without an answer is left alone before anybody asks."""
+    return timedelta(seconds=settings.XERO_SETTLE_SECONDS)
+
+
+def take_over_abandoned(job: Job) -> None:
+    """Deal with what a dead worker left: requests never sent go back, sent ones are in doubt.
+
+    The caller holds the organisation's lease, so nobody else has one of them in hand, unless it is on the wire.
+    """
+    for request in job.requests.filter(state=Request.READY):
+        hand_back(request, "never sent")
+    for request in job.requests.filter(state=Request.SENT, lease_until__lt=clock.now()):
+        doubt(job, request, "The worker that sent this was gone before the answer came.")
+
+
+def hand_back(request: XeroRequest, why: str) -> None:
+    """Note that a request was not executed: its rows may go into another."""
+    with transaction.atomic():
+        request.rows.filter(state__in=(State.CLAIMED, State.SENT)).update(state=State.PENDING, request=None)
+        close(request, answer=why)
+
+
+def doubt(job: Job, request: XeroRequest, why: str) -> None:
+    """Note that nobody knows what became of a request. Its rows are looked up when the settle time is over."""
+    with transaction.atomic():
+        due = (request.sent_at or clock.now()) + settle_time()
+        rows = list(request.rows.filter(state=State.SENT))
+        batch = Batch(job, export_kind(request.kind), rows, request)
+        for row in rows:
+            batch.doubt(row, f"{why} Looked up in Xero after {due:%H:%M:%S} UTC, before anything is sent again.")
+        batch.flush()
+        XeroRequest.objects.filter(pk=request.pk).update(state=Request.UNKNOWN, due_at=due, lease_until=None)
+        jobs.recount(job)
+
+
+def look_up_next(job: Job, gateway: Gateway) -> bool:
+    """Settle the rows of one request in doubt whose time has come. Return whether there was one.
+
+    Raises any of errors.py when Xero can't be asked; the request is then tried again later.
+    """
+    request = job.requests.filter(state=Request.UNKNOWN, due_at__lte=clock.now()).first()
+    if request is None:
+        return False
+    rows = list(request.rows.filter(state=State.UNKNOWN))
+    batch = Batch(job, export_kind(request.kind), rows, request)
+    try:
+        batch.kind.look(gateway, list(batch.records.values()), batch.books)
+    except (NotReached, Unanswered) as error:
+        _look_again_later(batch, request, error)
+        raise
+    with transaction.atomic():
+        for row in batch.rows:
+            _resolve(batch, row, request)
+        batch.flush()
+        close(request)
+        jobs.recount(job)
+    return True
+
+
+def _look_again_later(batch: Batch, request: XeroRequest, error: XeroError) -> None:
+    with transaction.atomic():
+        if request.tries < len(LADDER):
+            due = clock.now() + min(LADDER[request.tries], 4 * settle_time())
+            XeroRequest.objects.filter(pk=request.pk).update(tries=request.tries + 1, due_at=due)
+            return
+        for row in batch.rows:
+            batch.review(row, f"Xero could not be asked whether it has this one. {error.message}")
+        batch.flush()
+        close(request)
+
+
+def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
+    """Decide one row from what Xero has now."""
+    record = batch.records.get(row.record_key)
+    if record is None:
+        batch.review(row, "The record was deleted here while Xero might have saved it.")
+        return
+    found = batch.kind.find(record, batch.books)
+    if found.problem:
+        batch.fail(row, found.problem.reason, found.problem.message, fix_url=found.problem.fix_url)
+    elif len(found.remotes) > 1:
+        ids = ", ".join(remote.xero_id for remote in found.remotes)
+        batch.review(row, f"Xero has this one more than once: {ids}. Keep one and void the others.")
+    elif found.linked and request.method == "POST":
+        batch.send_again(row, "The update may not have arrived; it is compared again.")
+    elif found.remotes:
+        accepted = batch.kind.accept(found.remotes[0].payload)
+        message = "Found in Xero as it was sent; only the answer had been lost."
+        batch.succeed(row, accepted, how="adopted", matched_by=found.how, message=message)
+    elif row.attempts < MAX_ATTEMPTS:
+        batch.send_again(row, "Xero does not have it; it is sent again.")
+    elif row.xero_message:
+        batch.fail(row, "refused", row.xero_message)
+    else:
+        batch.review(row, f"Sent {row.attempts} times, and Xero still does not have it.")
+
+
+def close(request: XeroRequest, *, answer: str = "") -> None:
+    """Note that a request needs nothing more."""
+    fields: dict[str, Any] = {"state": Request.DONE, "lease_until": None, "due_at": None}
+    XeroRequest.objects.filter(pk=request.pk).update(**fields, **({"answer": answer} if answer else {}))
