@@ -5,6 +5,15 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 
+from bmsxero import __version__
+from bmsxero.navigation import menu
+from bmsxero.roles import who
+
 
 def site(request: HttpRequest) -> dict[str, object]:
-    return {"simulator": settings.SIMULATOR}
+    known = {"simulator": settings.SIMULATOR, "version": __version__}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return known
+    me = who(user)
+    return known | {"who": me, "menu": menu(me, request.path)}

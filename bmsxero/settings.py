@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "bmsxero.context.site",
             ],
+            "builtins": ["bmsxero.templatetags.bms"],
         },
     },
 ]

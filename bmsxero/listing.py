@@ -1,0 +1,269 @@
+"""Lists as data: columns, filters, sorting, pages. One `Grid` serves every list and every selection step.
+
+INVOICES = Listing("Invoices", columns=(Column("number", "No.", cell="link", sort=("number",)), …))
+INVOICES.grid(request, Invoice.objects.all())   ->  {% include "components/_list.html" %}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from django import forms
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from bmsxero.roles import Role
+
+PAGE_SIZES = (25, 50, 100)
+PAGE_SIZE = 50
+Tone = Literal["neutral", "info", "success", "warning", "danger", "progress"]
+Decorate = Callable[[QuerySet[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state in words; the tone adds colour and an icon, never meaning of its own."""
+
+    label: str
+    tone: Tone = "neutral"
+
+    def __str__(self) -> str:
+        return self.label
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button or a link to somewhere. Shown to `roles` only; to all where none is given."""
+
+    label: str
+    url: str
+    icon: str = ""
+    roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True)
+class Empty:
+    """What a list says before it has any rows, and what to do next."""
+
+    title: str
+    text: str = ""
+    icon: str = "inbox"
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: where its value comes from, and how it is shown.
+
+    `value` is a function of the row; without it, the attribute called `name` (dots go deeper).
+    `cell` is a template in components/cells/, or any template's path; it gets `row`, `value` and `column`.
+    `sort` are the fields it sorts by; without them it can't be sorted.
+    """
+
+    name: str
+    label: str
+    value: Callable[[Any], Any] | None = None
+    cell: str = "text"
+    sort: tuple[str, ...] = ()
+    csv: bool = True
+
+    @property
+    def template(self) -> str:
+        return self.cell if "/" in self.cell else f"components/cells/{self.cell}.html"
+
+    @property
+    def align(self) -> str:
+        return "end" if self.cell in {"money", "number"} else "start"
+
+    def of(self, record: Any) -> Any:
+        """Return the plain value of the column for one record."""
+        if self.value:
+            return self.value(record)
+        for part in self.name.split("."):
+            record = getattr(record, part, None)
+        return record
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Checkboxes in front of the rows. A `refusal` disables a row's box and is shown as the reason."""
+
+    name: str = "ids"
+    key: Callable[[Any], str] = lambda record: str(record.pk)
+    label: Callable[[Any], str] = str
+    refusal: Callable[[Any], str] = lambda record: ""
+    chosen: Callable[[Any], bool] = lambda record: False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The checkbox of one row."""
+
+    key: str
+    label: str
+    refusal: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    record: Any
+    cells: list[tuple[Column, Any]]
+    choice: Choice | None
+
+
+class Filter(forms.Form):
+    """The filters of a list. Each has a label; `narrow` applies them all."""
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows that match. Called with valid data only."""
+        return rows
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether anything is filtered."""
+        return any(self.data.get(name) for name in self.fields)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The column a list is sorted by, and the way."""
+
+    column: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"-{self.column}" if self.descending else self.column
+
+    @classmethod
+    def parse(cls, text: str) -> Sort:
+        return cls(text.removeprefix("-"), descending=text.startswith("-"))
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's head: how it is sorted now, and what pressing it asks for."""
+
+    column: Column
+    aria_sort: str = ""
+    next_sort: str = ""
+
+
+@dataclass
+class Grid:
+    """One page of a list, ready for components/_list.html or components/_grid.html."""
+
+    caption: str
+    headings: list[Heading]
+    rows: list[Row]
+    page: Page[Any]
+    empty: Empty
+    filter: Filter | None = None
+    selection: Selection | None = None
+    csv_url: str = ""
+    sizes: tuple[int, ...] = PAGE_SIZES
+    sort: Sort = field(default_factory=lambda: Sort(""))
+    footer: str = ""
+
+    @property
+    def total(self) -> int:
+        return self.page.paginator.count
+
+    @property
+    def pages(self) -> Iterator[int | str]:
+        """The numbers to show in the pager."""
+        paginator = self.page.paginator
+        return paginator.get_elided_page_range(self.page.number, on_each_side=1, on_ends=1)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How one kind of record is listed."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    empty: Empty
+    sort: str = ""
+    filter: type[Filter] | None = None
+
+    def matching(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], Filter | None]:
+        """Return the rows that the address asks for, sorted, and the filter form. A wrong filter matches nothing."""
+        form = self.filter(request.GET) if self.filter else None
+        if form is not None:
+            rows = form.narrow(rows) if form.is_valid() else rows.none()
+        return rows.order_by(*self._order(self._sort(request))), form
+
+    def grid(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        decorate: Decorate | None = None,
+        selection: Selection | None = None,
+        csv_url: str = "",
+    ) -> Grid:
+        """Return the page that the address asks for. `decorate` adds what only the rows shown need."""
+        found, form = self.matching(request, rows)
+        page = _page(request, found)
+        records = _fetch(found, list(page.object_list), decorate)
+        return Grid(
+            caption=self.caption,
+            headings=list(self._headings(self._sort(request))),
+            rows=[self._row(record, selection) for record in records],
+            page=page,
+            empty=self.empty,
+            filter=form,
+            selection=selection,
+            csv_url=csv_url,
+            sort=self._sort(request),
+        )
+
+    def with_columns(self, *columns: Column) -> Listing:
+        """Return the same listing with more columns at its end."""
+        return replace(self, columns=self.columns + columns)
+
+    def _row(self, record: Any, selection: Selection | None) -> Row:
+        cells = [(column, column.of(record)) for column in self.columns]
+        return Row(record, cells, _choice(record, selection) if selection else None)
+
+    def _sort(self, request: HttpRequest) -> Sort:
+        wanted = Sort.parse(request.GET.get("sort", ""))
+        known = {column.name for column in self.columns if column.sort}
+        return wanted if wanted.column in known else Sort.parse(self.sort)
+
+    def _order(self, sort: Sort) -> list[str]:
+        fields = next((column.sort for column in self.columns if column.name == sort.column), ())
+        # The key at the end, so that rows alike in all else never change places between two pages
+        return [f"-{name}" if sort.descending else name for name in (*fields, "pk")]
+
+    def _headings(self, sort: Sort) -> Iterator[Heading]:
+        for column in self.columns:
+            if not column.sort:
+                yield Heading(column)
+            elif column.name != sort.column:
+                yield Heading(column, "none", column.name)
+            else:
+                way = "descending" if sort.descending else "ascending"
+                yield Heading(column, way, str(Sort(column.name, descending=not sort.descending)))
+
+
+def _choice(record: Any, selection: Selection) -> Choice:
+    refusal = selection.refusal(record)
+    chosen = not refusal and selection.chosen(record)
+    return Choice(selection.key(record), selection.label(record), refusal, chosen)
+
+
+def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
+    asked = request.GET.get("rows", "")
+    size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else PAGE_SIZE
+    # Keys only: the database walks an index to a far page instead of reading every row before it
+    return Paginator(rows.values_list("pk", flat=True), size).get_page(request.GET.get("page"))
+
+
+def _fetch(rows: QuerySet[Any], keys: Sequence[Any], decorate: Decorate | None) -> list[Model]:
+    shown = rows.filter(pk__in=keys).order_by()
+    by_key = {record.pk: record for record in (decorate(shown) if decorate else shown)}
+    return [by_key[key] for key in keys if key in by_key]

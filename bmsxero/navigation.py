@@ -1,0 +1,82 @@
+"""The menu, in the vendor's order. An entry shows where its page exists and the user's role opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import Resolver404, resolve
+
+from bmsxero.roles import Who, roles_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    label: str
+    path: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry as it is shown: `current` is "page" on its own page, "true" on one below it."""
+
+    entry: Entry
+    current: str
+
+
+MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("", (Entry("Home", "/", "home"),)),
+    ("CRM", (Entry("Accounts", "/crm/accounts/", "users"),)),
+    (
+        "Finance",
+        (
+            Entry("Invoices", "/finance/invoices/", "file-invoice"),
+            Entry("Payments", "/finance/payments/", "cash"),
+            Entry("Jobs", "/finance/jobs/", "list-check"),
+        ),
+    ),
+    (
+        "Xero",
+        (
+            Entry("Overview", "/finance/xero/", "plug-connected"),
+            Entry("Setup", "/finance/xero/setup/", "settings"),
+            Entry("Export invoices", "/finance/xero/export-invoices/", "upload"),
+            Entry("Import payments", "/finance/xero/import-payments/", "download"),
+        ),
+    ),
+)
+
+
+def menu(who: Who, path: str) -> list[tuple[str, list[Link]]]:
+    """Return the sections with the entries that `who` may open, the one of `path` marked."""
+    current = _current(path)
+    sections = [
+        (title, [Link(entry, _mark(entry, current, path)) for entry in entries if _opens(entry, who)])
+        for title, entries in MENU
+    ]
+    return [(title, links) for title, links in sections if links]
+
+
+def _entries() -> Iterator[Entry]:
+    for _, entries in MENU:
+        yield from entries
+
+
+def _current(path: str) -> str:
+    """Return the path of the entry that `path` belongs to: the longest that it starts with."""
+    return max((entry.path for entry in _entries() if path.startswith(entry.path)), key=len, default="")
+
+
+def _mark(entry: Entry, current: str, path: str) -> str:
+    if entry.path == path:
+        return "page"
+    return "true" if entry.path == current and current != "/" else ""
+
+
+def _opens(entry: Entry, who: Who) -> bool:
+    try:
+        view = resolve(entry.path).func
+    except Resolver404:
+        return False
+    return who.any_of(roles_of(view))

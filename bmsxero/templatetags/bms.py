@@ -1,0 +1,161 @@
+"""The pieces every page is built of. Built into the template engine: no {% load %} is needed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import forms, template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from bmsxero.listing import Action, Badge
+from bmsxero.roles import who
+
+register = template.Library()
+
+ICONS = Path(settings.BASE_DIR) / "static" / "vendor" / "tabler-icons"
+MINUS = "\N{MINUS SIGN}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+TONE_ICONS = {
+    "neutral": "circle-dashed",
+    "info": "info-circle",
+    "success": "circle-check",
+    "warning": "alert-triangle",
+    "danger": "alert-circle",
+    "progress": "clock",
+}
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "") -> str:
+    """Two decimals, thousands grouped, a real minus sign: `{{ invoice.total|money:invoice.currency }}`."""
+    if amount is None:
+        return ""
+    text = f"{abs(amount):,.2f}"
+    sign = MINUS if amount < 0 else ""
+    return f"{currency}{NO_BREAK_SPACE}{sign}{text}" if currency else f"{sign}{text}"
+
+
+@register.filter
+def decimals(number: Decimal | None) -> str:
+    """A quantity or a price without needless zeros, with at least two decimals where it has any."""
+    if number is None:
+        return ""
+    text = f"{abs(number):,f}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    shown = f"{whole}.{fraction:0<2}" if fraction else whole
+    return f"{MINUS}{shown}" if number < 0 else shown
+
+
+@register.filter
+def count(number: int) -> str:
+    """A count with thousands grouped."""
+    return f"{number:,}"
+
+
+@register.filter
+def day(value: date | None) -> SafeString | str:
+    """22 Nov 2026, readable by machines, too."""
+    if not value:
+        return ""
+    return format_html('<time datetime="{}">{}</time>', value.isoformat()[:10], f"{value.day} {value:%b %Y}")
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """22 Nov 2026 10:42, in the installation's time zone, its UTC time in the title."""
+    if not value:
+        return ""
+    local = timezone.localtime(value)
+    text = f"{local.day} {local:%b %Y %H:%M}"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S} UTC", text
+    )
+
+
+@cache
+def _svg(name: str) -> str:
+    text = (ICONS / f"{name}.svg").read_text()
+    return re.sub(
+        r"\s+",
+        " ",
+        re.sub(r"<!--.*?-->|\swidth=\"24\"|\sheight=\"24\"|\sclass=\"[^\"]*\"", "", text, flags=re.S),
+    )
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An inline drawing. Without a label it is hidden from screen readers: the words beside it say it all."""
+    svg = _svg(name)
+    if label:
+        return mark_safe(
+            svg.replace("<svg", format_html('<svg class="icon" role="img" aria-label="{}"', label), 1)
+        )  # noqa: S308
+    return mark_safe(svg.replace("<svg", '<svg class="icon" aria-hidden="true"', 1))  # noqa: S308
+
+
+@register.inclusion_tag("components/_badge.html")
+def badge(state: Badge | str, tone: str = "neutral", symbol: str = "") -> dict[str, str]:
+    """A state in words with an icon: `{% badge invoice.badge %}` or `{% badge "Connected" "success" %}`."""
+    if isinstance(state, Badge):
+        state, tone = state.label, state.tone
+    return {"label": state, "tone": tone, "icon": symbol or TONE_ICONS[tone]}
+
+
+def _css_class(widget: forms.Widget) -> str:
+    match widget:
+        case forms.CheckboxInput() | forms.RadioSelect() | forms.CheckboxSelectMultiple():
+            return "form-check-input"
+        case forms.Select():
+            return "form-select"
+        case forms.HiddenInput():
+            return ""
+    return "form-control"
+
+
+@register.inclusion_tag("components/_field.html")
+def field(bound: forms.BoundField, size: str = "") -> dict[str, Any]:
+    """Label, control, help and errors of one form field: `{% field form.name %}`."""
+    widget = bound.field.widget
+    classes = _css_class(widget)
+    if bound.errors:
+        classes += " is-invalid"
+    return {
+        "field": bound,
+        "control": bound.as_widget(attrs={"class": classes}),
+        "size": size,
+        "is_hidden": bound.is_hidden,
+        "is_checkbox": isinstance(widget, forms.CheckboxInput),
+        "is_group": isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple),
+    }
+
+
+@register.simple_block_tag
+def card(content: str, title: str = "") -> SafeString:
+    """A titled box: `{% card "Details" %} … {% endcard %}`."""
+    head = (
+        format_html('<div class="card-header"><h2 class="card-title">{}</h2></div>', title) if title else ""
+    )
+    return format_html('<section class="card">{}<div class="card-body">{}</div></section>', head, content)
+
+
+@register.simple_block_tag
+def fact(content: str, label: str) -> SafeString:
+    """One line of a `<dl class="facts">`; left out where there is nothing to say."""
+    if not content.strip():
+        return mark_safe("")
+    return format_html("<div><dt>{}</dt><dd>{}</dd></div>", label, content)
+
+
+@register.filter
+def open_to(actions: tuple[Action, ...] | None, user: Any) -> list[Action]:
+    """Those of the actions that the user may take."""
+    return [action for action in actions or () if not action.roles or who(user).any_of(action.roles)]

@@ -1,0 +1,70 @@
+"""Pages that belong to no app: sign in, home, search, health, errors."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from bmsxero.roles import EVERYONE, MissingRole, Role, allow
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_USERS = ("admin", "finance", "support", "viewer")
+
+
+class SignIn(LoginView):
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"samples": _sample_users()}
+
+
+def _sample_users() -> list[str]:
+    """Return the sample users there are; their passwords are no secret, so this is for trying out only."""
+    if not settings.DEBUG:
+        return []
+    names = set(get_user_model().objects.filter(username__in=SAMPLE_USERS).values_list("username", flat=True))
+    return [name for name in SAMPLE_USERS if name in names]
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@allow(*EVERYONE)
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "home.html")
+
+
+@allow(*EVERYONE)
+def search(request: HttpRequest) -> HttpResponse:
+    return render(request, "search.html", {"text": request.GET.get("q", "").strip()})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    roles = exception.roles if isinstance(exception, MissingRole) else ()
+    names = [role.label for role in Role if role in roles]
+    return render(request, "403.html", {"needed": names}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say sorry with an id that the log has, too. Asks neither the database nor the session: one of them may be broken."""
+    error_id = secrets.token_hex(4)
+    logger.error("Error %s at %s", error_id, request.path)
+    page = (settings.BASE_DIR / "templates" / "500.html").read_text()
+    return HttpResponse(page.replace("ERROR-ID", error_id), status=500)

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from crm import views
+
+app_name = "crm"
+urlpatterns = [
+    path("accounts/", views.accounts, name="accounts"),
+    path("accounts/<int:pk>/", views.account, name="account"),
+]

@@ -1,0 +1,58 @@
+"""Accounts: who the customers are."""
+
+from __future__ import annotations
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from bmsxero.listing import Badge, Column, Empty, Filter, Listing
+from bmsxero.roles import READERS, allow
+from crm.models import Account
+
+
+class AccountFilter(Filter):
+    q = forms.CharField(label="Name or code", required=False, max_length=200, widget=forms.SearchInput)
+    active = forms.ChoiceField(
+        label="State", required=False, choices=[("", "All"), ("yes", "Active"), ("no", "Inactive")]
+    )
+
+    def narrow(self, rows: QuerySet[Account]) -> QuerySet[Account]:
+        if text := self.cleaned_data["q"].strip():
+            rows = rows.filter(Q(name__icontains=text) | Q(code__icontains=text))
+        if wanted := self.cleaned_data["active"]:
+            rows = rows.filter(active=wanted == "yes")
+        return rows
+
+
+def _state(account: Account) -> Badge:
+    return Badge("Active", "success") if account.active else Badge("Inactive")
+
+
+ACCOUNTS = Listing(
+    caption="Accounts",
+    columns=(
+        Column("name", "Name", cell="link", sort=("name",)),
+        Column("code", "Code", sort=("code",)),
+        Column("active", "State", value=_state, cell="badge"),
+        Column("default_currency", "Currency"),
+        Column("taxable", "Taxable", cell="yes_no"),
+        Column("sales_tax", "Sales tax"),
+    ),
+    empty=Empty("No accounts yet", "Import your contacts from Xero, or add an account here.", icon="users"),
+    sort="name",
+    filter=AccountFilter,
+)
+
+
+@allow(*READERS)
+def accounts(request: HttpRequest) -> HttpResponse:
+    grid = ACCOUNTS.grid(request, Account.objects.select_related("sales_tax"))
+    return render(request, "crm/accounts.html", {"grid": grid})
+
+
+@allow(*READERS)
+def account(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Account.objects.select_related("sales_tax").prefetch_related("sites"), pk=pk)
+    return render(request, "crm/account.html", {"account": found})

@@ -1,0 +1,73 @@
+// Comfort only: every page works without it.
+"use strict";
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function shortcuts(event) {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  target.focus();
+}
+
+// Empty filters stay out of the address.
+function tidy(event) {
+  if (!event.target.matches("[data-tidy]")) return;
+  all("input, select", event.target).forEach((field) => { field.disabled = !field.value; });
+  setTimeout(() => all("input, select", event.target).forEach((field) => { field.disabled = false; }));
+}
+
+// A second press of the same button sends nothing.
+function once(event) {
+  if (event.target.method !== "post" || event.defaultPrevented) return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "1";
+}
+
+function closeMenus(event) {
+  all("details.dropdown-details[open]").forEach((menu) => {
+    if (event.key === "Escape" || (event.type === "click" && !menu.contains(event.target))) menu.open = false;
+  });
+}
+
+const boxes = (table) => all("tbody .grid-tick input:not(:disabled)", table);
+
+// The head's box stands for the page; the bar counts what is chosen.
+function countTicks(table) {
+  const head = table.querySelector("[data-tick-all]");
+  const rows = boxes(table);
+  const ticked = rows.filter((box) => box.checked).length;
+  if (head) {
+    head.hidden = rows.length === 0;
+    head.checked = ticked === rows.length && ticked > 0;
+    head.indeterminate = ticked > 0 && ticked < rows.length;
+  }
+  const form = table.closest("form");
+  if (form) all("[data-ticked]", form).forEach((place) => { place.textContent = ticked.toLocaleString("en-GB"); });
+}
+
+function tick(event) {
+  const table = event.target.closest("table.rows");
+  if (!table || !event.target.closest(".grid-tick")) return;
+  if (event.target.matches("[data-tick-all]")) boxes(table).forEach((box) => { box.checked = event.target.checked; });
+  countTicks(table);
+}
+
+function prepare(root) {
+  all("table.rows", root).forEach(countTicks);
+  root.querySelector("[data-focus]")?.focus();
+}
+
+document.addEventListener("keydown", shortcuts);
+document.addEventListener("keydown", closeMenus);
+document.addEventListener("click", closeMenus);
+document.addEventListener("submit", tidy);
+document.addEventListener("submit", once);
+document.addEventListener("change", tick);
+document.addEventListener("htmx:load", (event) => prepare(event.target));
+window.addEventListener("pageshow", () => {
+  all("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  prepare(document);
+});
