@@ -31,23 +31,23 @@ class XeroError(Exception):
         return str(self.args[0])
 
 
-class NotConnected(XeroError):  # noqa: N818
+class NotConnected(XeroError):
     """Xero isn't connected. An admin can connect it at Finance > Xero > Setup."""
 
 
-class ReconnectNeeded(XeroError):  # noqa: N818
+class ReconnectNeeded(XeroError):
     """Xero needs you to sign in again. Nothing was lost; what is waiting goes on by itself after that."""
 
 
-class PermissionMissing(XeroError):  # noqa: N818
+class PermissionMissing(XeroError):
     """Xero says that a permission is missing. Connect again and allow everything that is asked for."""
 
 
-class Misconfigured(XeroError):  # noqa: N818
+class Misconfigured(XeroError):
     """Xero doesn't accept this installation's client id and secret. An admin has to check them."""
 
 
-class Throttled(XeroError):  # noqa: N818
+class Throttled(XeroError):
     """Xero's limit of calls is used up for the moment."""
 
     def __init__(self, until: datetime, why: str) -> None:
@@ -56,19 +56,19 @@ class Throttled(XeroError):  # noqa: N818
         self.why = why  #: minute, concurrent or day
 
 
-class NotReached(XeroError):  # noqa: N818
+class NotReached(XeroError):
     """Xero can't be reached. Nothing was sent."""
 
 
-class Unanswered(XeroError):  # noqa: N818
+class Unanswered(XeroError):
     """Xero gave no usable answer."""
 
 
-class NotFound(XeroError):  # noqa: N818
+class NotFound(XeroError):
     """Xero has no such record."""
 
 
-class Refused(XeroError):  # noqa: N818
+class Refused(XeroError):
     """Xero refused the request."""
 
     def __init__(self, message: str = "", elements: list[dict[str, Any]] | None = None) -> None:

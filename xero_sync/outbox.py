@@ -67,7 +67,7 @@ def run(job: Job, owner: str) -> None:
         runner.close()
 
 
-class _LostLease(Exception):  # noqa: N818
+class _LostLease(Exception):
     """Another worker took over; nothing more may be sent."""
 
 

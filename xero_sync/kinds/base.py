@@ -85,6 +85,10 @@ class ExportKind(ABC, Generic[R]):
     app_path: ClassVar[str] = ""
 
     @abstractmethod
+    def all_records(self) -> QuerySet[R]:
+        """Return every record of the kind, whatever its state."""
+
+    @abstractmethod
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[R]:
         """Return the records that may be chosen, narrowed by the wizard's filters, in a stable order."""
 

@@ -26,6 +26,9 @@ class ContactExport(ExportKind[Account]):
     mirrors = ("contacts", "tax_rates")
     app_path = "contacts/contact"
 
+    def all_records(self) -> QuerySet[Account]:
+        return Account.objects.all()
+
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Account]:
         accounts = Account.objects.filter(active=True).order_by("name", "id")
         if text := filters.get("text"):
@@ -198,7 +201,7 @@ def _phones(site: Site | None) -> list[Phone]:
 
 def _postal(contact: Element) -> dict[str, str]:
     addresses = contact.get("Addresses") or []
-    found = next((each for each in addresses if each.get("AddressType") == "POBOX"), {})
+    found: Element = next((each for each in addresses if each.get("AddressType") == "POBOX"), {})
     return {name: str(value or "") for name, value in found.items()}
 
 

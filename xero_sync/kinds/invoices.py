@@ -44,6 +44,9 @@ class InvoiceExport(ExportKind[Invoice]):
 
     # --- choosing
 
+    def all_records(self) -> QuerySet[Invoice]:
+        return Invoice.objects.all()
+
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
         links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
         invoices = Invoice.objects.filter(~Exists(links), status__in=Invoice.EXPORTABLE)

@@ -31,6 +31,9 @@ class ItemExport(ExportKind[Item]):
     mirrors = ("items", "account_codes", "tax_rates")
     app_path = "items"
 
+    def all_records(self) -> QuerySet[Item]:
+        return Item.objects.all()
+
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Item]:
         items = Item.objects.filter(active=True).order_by("kind", "name", "id")
         if kinds := filters.get("kinds"):

@@ -30,6 +30,9 @@ class TaxRateExport(ExportKind[TaxRate]):
     many_to_one = True
     mirrors = ("tax_rates",)
 
+    def all_records(self) -> QuerySet[TaxRate]:
+        return TaxRate.objects.all()
+
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[TaxRate]:
         return TaxRate.objects.filter(active=True)
 

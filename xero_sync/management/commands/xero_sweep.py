@@ -1,0 +1,21 @@
+"""One sweep: take up jobs that are due and keep tokens alive. For cron, where no beat runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from xero_sync import clock, engine, jobs
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        numbers = engine.sweep()
+        if engine.embedded():
+            # Nobody hears this process's bell, so it does the work itself
+            for job in jobs.due(clock.now()):
+                engine.run(job.pk)
+        self.stdout.write(f"{len(numbers)} jobs were due.")
