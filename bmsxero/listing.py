@@ -7,18 +7,22 @@ INVOICES.grid(request, Invoice.objects.all())   ->  {% include "components/_list
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
 
+from bmsxero import csv_files
 from bmsxero.roles import Role
 
 PAGE_SIZES = (25, 50, 100)
 PAGE_SIZE = 50
+BATCH = 1_000
 Tone = Literal["neutral", "info", "success", "warning", "danger", "progress"]
 Decorate = Callable[[QuerySet[Any]], Iterable[Any]]
 
@@ -60,23 +64,21 @@ class Column:
 
     `value` is a function of the row; without it, the attribute called `name` (dots go deeper).
     `cell` is a template in components/cells/, or any template's path; it gets `row`, `value` and `column`.
-    `sort` are the fields it sorts by; without them it can't be sorted.
+    `sort` are the fields it sorts by; without them it can't be sorted. `screen` and `csv` say where it appears.
     """
 
     name: str
     label: str
     value: Callable[[Any], Any] | None = None
     cell: str = "text"
+    align: Literal["start", "end"] = "start"
     sort: tuple[str, ...] = ()
+    screen: bool = True
     csv: bool = True
 
     @property
     def template(self) -> str:
         return self.cell if "/" in self.cell else f"components/cells/{self.cell}.html"
-
-    @property
-    def align(self) -> str:
-        return "end" if self.cell in {"money", "number"} else "start"
 
     def of(self, record: Any) -> Any:
         """Return the plain value of the column for one record."""
@@ -115,6 +117,15 @@ class Row:
     choice: Choice | None
 
 
+@dataclass(frozen=True)
+class Chip:
+    """A filter that came with a link, such as the account of a list of invoices."""
+
+    label: str
+    value: str
+    clear_url: str
+
+
 class Filter(forms.Form):
     """The filters of a list. Each has a label; `narrow` applies them all."""
 
@@ -126,6 +137,19 @@ class Filter(forms.Form):
     def is_filtering(self) -> bool:
         """Whether anything is filtered."""
         return any(self.data.get(name) for name in self.fields)
+
+    @property
+    def chips(self) -> list[Chip]:
+        """The filters that have no control of their own, as links that take them off."""
+        return [
+            Chip(field.label, str(self.cleaned_data[field.name]), self._without(field.name))
+            for field in self.hidden_fields()
+            if self.is_valid() and self.cleaned_data[field.name]
+        ]
+
+    def _without(self, name: str) -> str:
+        left = {key: value for key, value in self.data.items() if key not in {name, "page"} and value}
+        return f"?{urlencode(left)}"
 
 
 @dataclass(frozen=True)
@@ -165,8 +189,7 @@ class Grid:
     selection: Selection | None = None
     csv_url: str = ""
     sizes: tuple[int, ...] = PAGE_SIZES
-    sort: Sort = field(default_factory=lambda: Sort(""))
-    footer: str = ""
+    sums: Sequence[str] = ()
 
     @property
     def total(self) -> int:
@@ -190,7 +213,10 @@ class Listing:
     filter: type[Filter] | None = None
 
     def matching(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], Filter | None]:
-        """Return the rows that the address asks for, sorted, and the filter form. A wrong filter matches nothing."""
+        """Return the rows that the address asks for, sorted, and the filter form.
+
+        A filter that can't be read matches nothing, rather than everything.
+        """
         form = self.filter(request.GET) if self.filter else None
         if form is not None:
             rows = form.narrow(rows) if form.is_valid() else rows.none()
@@ -218,15 +244,45 @@ class Listing:
             filter=form,
             selection=selection,
             csv_url=csv_url,
-            sort=self._sort(request),
         )
+
+    def sample(self, rows: QuerySet[Any], limit: int, *, decorate: Decorate | None = None) -> Grid:
+        """Return the first rows in the listing's own order, for a card on another page: no filter, no sorting."""
+        ordered = rows.order_by(*self._order(Sort.parse(self.sort)))
+        page = Paginator(ordered.values_list("pk", flat=True), limit).page(1)
+        records = _fetch(ordered, list(page.object_list), decorate)
+        return Grid(
+            caption=self.caption,
+            headings=[Heading(column) for column in self.shown],
+            rows=[self._row(record, None) for record in records],
+            page=page,
+            empty=self.empty,
+        )
+
+    def csv(
+        self, request: HttpRequest, rows: QuerySet[Any], name: str, *, decorate: Decorate | None = None
+    ) -> StreamingHttpResponse:
+        """Return all matching rows as a file, read in batches, so that memory stays the same for any number."""
+        found, _ = self.matching(request, rows)
+        columns = [column for column in self.columns if column.csv]
+        head = [column.label for column in columns]
+        body = ([column.of(record) for column in columns] for record in _all(found, decorate))
+        return csv_files.response(name, chain([head], body))
+
+    @property
+    def shown(self) -> list[Column]:
+        return [column for column in self.columns if column.screen]
 
     def with_columns(self, *columns: Column) -> Listing:
         """Return the same listing with more columns at its end."""
         return replace(self, columns=self.columns + columns)
 
+    def without(self, *names: str) -> Listing:
+        """Return the same listing without some columns."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
+
     def _row(self, record: Any, selection: Selection | None) -> Row:
-        cells = [(column, column.of(record)) for column in self.columns]
+        cells = [(column, column.of(record)) for column in self.shown]
         return Row(record, cells, _choice(record, selection) if selection else None)
 
     def _sort(self, request: HttpRequest) -> Sort:
@@ -240,7 +296,7 @@ class Listing:
         return [f"-{name}" if sort.descending else name for name in (*fields, "pk")]
 
     def _headings(self, sort: Sort) -> Iterator[Heading]:
-        for column in self.columns:
+        for column in self.shown:
             if not column.sort:
                 yield Heading(column)
             elif column.name != sort.column:
@@ -263,7 +319,13 @@ def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
     return Paginator(rows.values_list("pk", flat=True), size).get_page(request.GET.get("page"))
 
 
-def _fetch(rows: QuerySet[Any], keys: Sequence[Any], decorate: Decorate | None) -> list[Model]:
+def _all(rows: QuerySet[Any], decorate: Decorate | None) -> Iterator[Any]:
+    keys = rows.values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    while batch := list(islice(keys, BATCH)):
+        yield from _fetch(rows, batch, decorate)
+
+
+def _fetch(rows: QuerySet[Any], keys: Sequence[Any], decorate: Decorate | None) -> list[Any]:
     shown = rows.filter(pk__in=keys).order_by()
     by_key = {record.pk: record for record in (decorate(shown) if decorate else shown)}
     return [by_key[key] for key in keys if key in by_key]

@@ -1,6 +1,7 @@
 """The four roles, who has which, and the gate that every view stands behind.
 
-A role is a Django group of the same name (crm/migrations makes the four). A superuser counts as finance admin.
+A role is a Django group of the same name (a migration of crm makes the four). A superuser counts as
+finance admin.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def who(user: AbstractBaseUser | AnonymousUser) -> Who:
     known = getattr(user, "_who", None)
     if known is None:
         known = Who(_roles(user))
-        user._who = known  # type: ignore[union-attr]  # noqa: SLF001
+        user._who = known  # type: ignore[union-attr]
     return known
 
 

@@ -63,7 +63,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say sorry with an id that the log has, too. Asks neither the database nor the session: one of them may be broken."""
+    """Say sorry with an id that the log has, too.
+
+    Asks neither the database nor the session, as one of them may be what is broken.
+    """
     error_id = secrets.token_hex(4)
     logger.error("Error %s at %s", error_id, request.path)
     page = (settings.BASE_DIR / "templates" / "500.html").read_text()

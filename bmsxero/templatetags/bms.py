@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms, template
 from django.conf import settings
+from django.template import Context, TemplateDoesNotExist
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -21,6 +22,7 @@ from bmsxero.roles import who
 register = template.Library()
 
 ICONS = Path(settings.BASE_DIR) / "static" / "vendor" / "tabler-icons"
+CARD_HEAD = '<div class="card-header"><h2 class="card-title">{}</h2></div>'
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 TONE_ICONS = {
@@ -56,6 +58,14 @@ def decimals(number: Decimal | None) -> str:
 
 
 @register.filter
+def price(amount: Decimal | None) -> str:
+    """A unit price: at least two decimals, and the third and fourth where they are not zero."""
+    if amount is None:
+        return ""
+    return money(amount) if amount == round(amount, 2) else decimals(amount)
+
+
+@register.filter
 def count(number: int) -> str:
     """A count with thousands grouped."""
     return f"{number:,}"
@@ -83,23 +93,16 @@ def moment(value: datetime | None) -> SafeString | str:
 
 @cache
 def _svg(name: str) -> str:
-    text = (ICONS / f"{name}.svg").read_text()
-    return re.sub(
-        r"\s+",
-        " ",
-        re.sub(r"<!--.*?-->|\swidth=\"24\"|\sheight=\"24\"|\sclass=\"[^\"]*\"", "", text, flags=re.S),
-    )
+    drawing = (ICONS / f"{name}.svg").read_text()
+    bare = re.sub(r"\s(?:width|height|class)=\"[^\"]*\"", "", drawing.partition("<svg")[2])
+    return re.sub(r"\s+", " ", bare)
 
 
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An inline drawing. Without a label it is hidden from screen readers: the words beside it say it all."""
-    svg = _svg(name)
-    if label:
-        return mark_safe(
-            svg.replace("<svg", format_html('<svg class="icon" role="img" aria-label="{}"', label), 1)
-        )  # noqa: S308
-    return mark_safe(svg.replace("<svg", '<svg class="icon" aria-hidden="true"', 1))  # noqa: S308
+    told = format_html('role="img" aria-label="{}"', label) if label else 'aria-hidden="true"'
+    return mark_safe(f'<svg class="icon" {told}{_svg(name)}')  # noqa: S308 -- our own files
 
 
 @register.inclusion_tag("components/_badge.html")
@@ -141,9 +144,7 @@ def field(bound: forms.BoundField, size: str = "") -> dict[str, Any]:
 @register.simple_block_tag
 def card(content: str, title: str = "") -> SafeString:
     """A titled box: `{% card "Details" %} … {% endcard %}`."""
-    head = (
-        format_html('<div class="card-header"><h2 class="card-title">{}</h2></div>', title) if title else ""
-    )
+    head = format_html('<div class="card-header"><h2 class="card-title">{}</h2></div>', title) if title else ""
     return format_html('<section class="card">{}<div class="card-body">{}</div></section>', head, content)
 
 
@@ -153,6 +154,17 @@ def fact(content: str, label: str) -> SafeString:
     if not content.strip():
         return mark_safe("")
     return format_html("<div><dt>{}</dt><dd>{}</dd></div>", label, content)
+
+
+@register.simple_tag(takes_context=True)
+def slot(context: Context, name: str) -> SafeString:
+    """What another app has to say here, if it brings the template: `{% slot "xero_sync/_home.html" %}`."""
+    try:
+        found = context.template.engine.get_template(name)
+    except TemplateDoesNotExist:
+        return mark_safe("")
+    with context.push():
+        return found.render(context)
 
 
 @register.filter

@@ -1,0 +1,56 @@
+"""What is owed, and how payments changed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from finance import money
+from finance.models import Invoice, Payment
+
+#: The customer has the invoice and owes its balance.
+OWED = (Invoice.Status.SENT, Invoice.Status.PARTLY_PAID)
+
+
+@dataclass(frozen=True)
+class Around:
+    """The balance of an invoice before and after one payment, in the invoice's currency."""
+
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True)
+class CurrencySum:
+    """So many documents, and what they come to in one currency."""
+
+    currency: str
+    number: int
+    amount: Decimal
+
+
+def owed() -> QuerySet[Invoice]:
+    """Return the invoices that a customer still has to pay."""
+    return Invoice.objects.filter(status__in=OWED, balance_due__gt=0)
+
+
+def is_overdue(invoice: Invoice, today: date) -> bool:
+    return invoice.status in OWED and invoice.balance_due > 0 and invoice.due_date < today
+
+
+def around(payment: Payment) -> Around:
+    """Return the balance before and after `payment`, counting the live payments in order of date and entry."""
+    earlier = Q(date__lt=payment.date) | Q(date=payment.date, pk__lt=payment.pk)
+    live = Payment.objects.filter(earlier, invoice=payment.invoice_id, reversed=False)
+    before = payment.invoice.total - (live.aggregate(sum=Sum("amount"))["sum"] or money.ZERO)
+    return Around(before, before if payment.reversed else before - payment.amount)
+
+
+def sums(invoices: QuerySet[Invoice], amount: str) -> list[CurrencySum]:
+    """Add up one amount of the invoices, for each currency on its own."""
+    rows: Any = invoices.order_by().values("currency").annotate(number=Count("pk"), amount=Sum(amount))
+    return [CurrencySum(row["currency"], row["number"], row["amount"]) for row in rows.order_by("currency")]

@@ -1,0 +1,128 @@
+"""The lists of invoices and payments: their columns and filters."""
+
+from __future__ import annotations
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.urls import reverse_lazy
+
+from bmsxero.listing import Action, Column, Empty, Filter, Listing
+from bmsxero.templatetags.bms import count, money
+from crm.models import Account
+from finance.badges import invoice_badge, payment_badge
+from finance.balances import OWED, sums
+from finance.models import Invoice, Payment
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def _date(label: str) -> forms.DateField:
+    return forms.DateField(label=label, required=False, widget=DateInput())
+
+
+def _account() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(Account.objects.all(), label="Account", required=False, widget=forms.HiddenInput)
+
+
+class InvoiceFilter(Filter):
+    q = forms.CharField(label="No., account or PO", required=False, max_length=200, widget=forms.SearchInput)
+    status = forms.ChoiceField(label="Status", required=False, choices=[("", "All"), *Invoice.Status.choices])
+    due_from = _date("Due from")
+    due_to = _date("Due to")
+    open = forms.BooleanField(label="Open balance only", required=False)
+    account = _account()
+
+    def narrow(self, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        asked = self.cleaned_data
+        if text := asked["q"].strip():
+            found = Q(number__icontains=text) | Q(account__name__icontains=text) | Q(po_number__icontains=text)
+            rows = rows.filter(found)
+        if asked["open"]:
+            rows = rows.filter(status__in=OWED, balance_due__gt=0)
+        exact = {
+            "status": asked["status"],
+            "due_date__gte": asked["due_from"],
+            "due_date__lte": asked["due_to"],
+            "account": asked["account"],
+        }
+        return rows.filter(**{name: value for name, value in exact.items() if value})
+
+
+class PaymentFilter(Filter):
+    q = forms.CharField(label="Account, invoice or reference", required=False, max_length=200, widget=forms.SearchInput)
+    date_from = _date("From")
+    date_to = _date("To")
+    source = forms.ChoiceField(label="Source", required=False, choices=[("", "All"), *Payment.Source.choices])
+    account = _account()
+
+    def narrow(self, rows: QuerySet[Payment]) -> QuerySet[Payment]:
+        asked = self.cleaned_data
+        if text := asked["q"].strip():
+            found = Q(account__name__icontains=text) | Q(invoice__number__icontains=text) | Q(reference__icontains=text)
+            rows = rows.filter(found)
+        exact = {
+            "date__gte": asked["date_from"],
+            "date__lte": asked["date_to"],
+            "source": asked["source"],
+            "account": asked["account"],
+        }
+        return rows.filter(**{name: value for name, value in exact.items() if value})
+
+
+INVOICES = Listing(
+    caption="Invoices",
+    columns=(
+        Column("number", "No.", cell="link", sort=("number",)),
+        Column("account", "Account", cell="record", sort=("account__name",)),
+        Column("site", "Site"),
+        Column("date", "Date", cell="day", sort=("date",)),
+        Column("due_date", "Due", cell="finance/cells/due.html", sort=("due_date",)),
+        Column("status", "Status", value=invoice_badge, cell="badge", sort=("status",)),
+        Column("currency", "Currency", screen=False),
+        Column("total", "Total", cell="money", align="end", sort=("total",)),
+        Column("balance_due", "Balance due", cell="money", align="end", sort=("balance_due",)),
+        Column("po_number", "PO no."),
+    ),
+    empty=Empty(
+        "No invoices yet",
+        "Invoices that are written in BMS are listed here, with what is still to be paid.",
+        icon="file-invoice",
+    ),
+    sort="-date",
+    filter=InvoiceFilter,
+)
+PAYMENTS = Listing(
+    caption="Payments",
+    columns=(
+        Column("date", "Date", cell="finance/cells/day_link.html", sort=("date",)),
+        Column("account", "Account", cell="record", sort=("account__name",)),
+        Column("invoice", "Invoice", cell="record", sort=("invoice__number",)),
+        Column("reference", "Reference"),
+        Column("source", "Source", value=lambda payment: payment.get_source_display()),
+        Column("state", "State", value=payment_badge, cell="badge"),
+        Column("currency", "Currency", value=lambda payment: payment.invoice.currency, screen=False),
+        Column("amount", "Amount", cell="finance/cells/payment_amount.html", sort=("amount",), align="end"),
+    ),
+    empty=Empty(
+        "No payments yet",
+        "Payments appear here when they are imported from Xero.",
+        icon="cash",
+        actions=(Action("See invoices", reverse_lazy("finance:invoices"), icon="file-invoice"),),
+    ),
+    sort="-date",
+    filter=PaymentFilter,
+)
+
+
+def invoice_sums(rows: QuerySet[Invoice]) -> list[str]:
+    """Return total and balance of all the rows in words, one line for each currency."""
+    return [
+        f"{count(total.number)} in {total.currency or 'your currency'}: "
+        f"total {money(total.amount)}, balance due {money(due.amount)}"
+        for total, due in zip(sums(rows, "total"), sums(rows, "balance_due"), strict=True)
+    ]

@@ -1,0 +1,102 @@
+"""Invoices and payments: to read, to search, to take away as CSV; and the two steps before an export."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from bmsxero.listing import Selection
+from bmsxero.roles import READERS, WRITERS, allow, who
+from finance import statuses
+from finance.badges import invoice_badge, payment_badge
+from finance.balances import around
+from finance.forms import MarkForm
+from finance.lists import INVOICES, PAYMENTS, invoice_sums
+from finance.models import Invoice, Payment
+
+SELECTION = Selection(
+    label=lambda invoice: f"invoice {invoice.number}",
+    refusal=lambda invoice: "" if statuses.next_steps(invoice) else SETTLED,
+)
+SETTLED = "Nothing to mark: it has been sent"
+
+
+@allow(*READERS)
+def invoices(request: HttpRequest) -> HttpResponse:
+    rows = Invoice.objects.select_related("account", "site")
+    grid = INVOICES.grid(
+        request,
+        rows,
+        selection=SELECTION if who(request.user).writes else None,
+        csv_url=reverse("finance:invoices_csv"),
+    )
+    grid.sums = invoice_sums(INVOICES.matching(request, rows)[0])
+    return render(request, "finance/invoices.html", {"grid": grid})
+
+
+@allow(*READERS)
+def invoices_csv(request: HttpRequest) -> HttpResponseBase:
+    rows = Invoice.objects.select_related("account", "site")
+    return INVOICES.csv(request, rows, f"invoices-{timezone.localdate()}.csv")
+
+
+@allow(*WRITERS)
+@require_POST
+def mark_invoices(request: HttpRequest) -> HttpResponse:
+    form = MarkForm(request.POST)
+    if form.is_valid():
+        chosen = [invoice.pk for invoice in form.cleaned_data["ids"]]
+        status = form.cleaned_data["status"]
+        _tell(request, status, done=statuses.mark(chosen, status), asked=len(chosen))
+    else:
+        messages.warning(request, "Nothing was marked. Tick at least one invoice first.")
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return redirect(back if safe else "finance:invoices")
+
+
+def _tell(request: HttpRequest, status: str, *, done: int, asked: int) -> None:
+    label = Invoice.Status(status).label
+    if done:
+        messages.success(request, f"{done} {'invoice is' if done == 1 else 'invoices are'} now {label}.")
+    if left := asked - done:
+        sources = " or ".join(Invoice.Status(source).label for source in statuses.STEPS[status])
+        messages.warning(request, f"{left} left as before: only an invoice in {sources} can become {label}.")
+
+
+@allow(*READERS)
+def invoice(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Invoice.objects.select_related("account", "site"), pk=pk)
+    context = {
+        "invoice": found,
+        "badge": invoice_badge(found),
+        "lines": found.lines.select_related("item", "tax"),
+        "payments": PAYMENTS.sample(found.payments.select_related("account", "invoice"), 50),
+        "steps": [(status, Invoice.Status(status).label) for status in statuses.next_steps(found)],
+    }
+    return render(request, "finance/invoice.html", context)
+
+
+@allow(*READERS)
+def payments(request: HttpRequest) -> HttpResponse:
+    rows = Payment.objects.select_related("account", "invoice")
+    grid = PAYMENTS.grid(request, rows, csv_url=reverse("finance:payments_csv"))
+    return render(request, "finance/payments.html", {"grid": grid})
+
+
+@allow(*READERS)
+def payments_csv(request: HttpRequest) -> HttpResponseBase:
+    rows = Payment.objects.select_related("account", "invoice")
+    return PAYMENTS.csv(request, rows, f"payments-{timezone.localdate()}.csv")
+
+
+@allow(*READERS)
+def payment(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Payment.objects.select_related("account", "invoice"), pk=pk)
+    context = {"payment": found, "badge": payment_badge(found), "around": around(found)}
+    return render(request, "finance/payment.html", context)
