@@ -65,15 +65,11 @@ def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, cho
             f"Link to “{remote.name}” in Xero ({found.how}). It is left as it is there.",
             how=found.how,
             xero_id=remote.xero_id,
-            xero_number=_number(remote.payload, remote.key),
+            xero_number=kind.number(remote.payload),
         )
     if problems := kind.problems(record, books):
         return _stopped(problems[0], Outcome.FAIL, more=problems[1:])
     return Decision(Outcome.CREATE, warning=" ".join(kind.warnings(record, books)))
-
-
-def _number(payload: dict[str, Any], key: str) -> str:
-    return str(payload.get("Code") or payload.get("InvoiceNumber") or key)
 
 
 def _chosen(found: Found, choice: str) -> Found:

@@ -6,7 +6,7 @@ import logging
 import secrets
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from xero_sync import check, clock, imports, jobs, lease, outbox
 from xero_sync.errors import Throttled, XeroError
@@ -36,7 +36,6 @@ def run(job_id: int) -> bool:
         _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
     finally:
         lease.release(leased, owner)
-        close_old_connections()
     if exporting:
         _ring_the_next(job.connection)
     return True

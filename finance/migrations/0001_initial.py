@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(models.F('subtotal'), '+', models.F('total_tax')))), name='invoice_total_adds_up'),
+            constraint=models.CheckConstraint(condition=models.Q(('total__gt', models.F('subtotal') + models.F('total_tax') - Decimal('0.005')), ('total__lt', models.F('subtotal') + models.F('total_tax') + Decimal('0.005'))), name='invoice_total_adds_up'),
         ),
         migrations.AddIndex(
             model_name='payment',

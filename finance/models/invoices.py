@@ -55,7 +55,14 @@ class Invoice(Record):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(number=""), name="invoice_has_a_number"),
-            models.CheckConstraint(condition=Q(total=F("subtotal") + F("total_tax")), name="invoice_total_adds_up"),
+            # to less than a cent: SQLite adds decimals as binary fractions
+            models.CheckConstraint(
+                condition=Q(
+                    total__gt=F("subtotal") + F("total_tax") - Decimal("0.005"),
+                    total__lt=F("subtotal") + F("total_tax") + Decimal("0.005"),
+                ),
+                name="invoice_total_adds_up",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +80,8 @@ class Invoice(Record):
 
     def settled(self) -> Decimal:
         """What live payments and credits have taken off the total."""
-        return self.payments.filter(reversed=False).aggregate(sum=Sum("amount"))["sum"] or money.ZERO
+        total = self.payments.filter(reversed=False).aggregate(sum=Sum("amount"))["sum"] or money.ZERO
+        return money.round_half_up(total)  # SQLite adds decimals as binary fractions
 
     def settle(self) -> None:
         """Set balance and status from the live payments and credits. Call it with the row locked.

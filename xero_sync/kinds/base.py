@@ -147,7 +147,11 @@ class ExportKind(ABC, Generic[R]):
 
     def accept(self, element: Element) -> Accepted:
         """Read the answer's element of a record that was taken."""
-        return Accepted(str(element[self.id_field]), mirror.SOURCES[self.name].key(element))
+        return Accepted(str(element[self.id_field]), self.number(element))
+
+    def number(self, element: Element) -> str:
+        """Return what people call the record in Xero."""
+        return str(element.get("Name") or "")
 
     def collision_key(self, record: R, books: Books) -> str:
         """Return what two new records must not share; blank where Xero doesn't mind."""

@@ -266,9 +266,10 @@ class InvoiceExport(ExportKind[Invoice]):
         return (*((carried[1],) if carried else ()), *((f"number:{number}",) if number else ()))
 
     def accept(self, element: Element) -> Accepted:
-        return Accepted(
-            str(element["InvoiceID"]), str(element.get("InvoiceNumber") or ""), amount(element.get("Total"))
-        )
+        return Accepted(str(element["InvoiceID"]), self.number(element), amount(element.get("Total")))
+
+    def number(self, element: Element) -> str:
+        return str(element.get("InvoiceNumber") or "")
 
     def collision_key(self, record: Invoice, books: Books) -> str:
         return sent_number(record, books) or ""

@@ -135,6 +135,9 @@ class ItemExport(ExportKind[Item]):
     def remote_keys(self, element: Element) -> tuple[str, ...]:
         return (fold(str(element.get("Code") or "")),)
 
+    def number(self, element: Element) -> str:
+        return str(element.get("Code") or "")
+
     def collision_key(self, record: Item, books: Books) -> str:
         return fold(item_code(record, books))
 

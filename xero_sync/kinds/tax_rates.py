@@ -103,9 +103,6 @@ class TaxRateExport(ExportKind[TaxRate]):
         )
         books.tax_types[record.pk] = accepted.xero_id
 
-    def accept(self, element: Element) -> Accepted:
-        return Accepted(str(element["TaxType"]), str(element.get("Name") or ""))
-
 
 def is_usable(rate: Remote) -> bool:
     """Say whether a sale may carry this rate of Xero's."""

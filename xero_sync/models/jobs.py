@@ -178,6 +178,7 @@ class JobRow(models.Model):
             models.Index(fields=["job", "requested", "outcome"]),
             models.Index(fields=["job", "kind", "record_key"]),
             models.Index(fields=["tenant_id", "kind", "record_key"]),
+            models.Index(fields=["kind", "record_id"]),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
