@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Make .venv, install the locked packages, and run one job: install, demo, test, lint, manage.
+"""Make .venv, install the locked packages, and run one job: install, demo, test, lint, or manage.
+
+`manage` runs a command of manage.py on the sample installation that `demo` made.
 
 Standard library only, so that a fresh machine needs nothing but Python 3.11 and git.
 """
@@ -17,8 +19,6 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUNTIME, EVERYTHING = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-# What the sample installation runs with, unless the environment says otherwise.
-DEMO = {"DEBUG": "1", "DATABASE_URL": f"sqlite:///{ROOT / 'var' / 'demo.sqlite3'}"}
 
 
 def call(*command: str | Path) -> None:
@@ -68,7 +68,7 @@ def main(job: str, *args: str) -> int:
             return 0
         case "demo" | "manage":
             install(RUNTIME)
-            os.environ.update({name: value for name, value in DEMO.items() if name not in os.environ})
+            os.environ.setdefault("BMS_SAMPLE", "1")
             return run(PYTHON, "manage.py", *([job] if job == "demo" else []), *args)
         case "test":
             install(EVERYTHING)

@@ -37,10 +37,15 @@ def choose() -> None:
         os.environ["CELERY_BROKER_URL"] = REDIS
 
 
-choose()
+if __name__ != "__main__":
+    choose()
 
 
 def pytest_report_header() -> str:
     if os.environ.get("TEST_SERVICES") == "1":
         return "services: PostgreSQL and Redis"
     return "services: SQLite and the embedded broker"
+
+
+if __name__ == "__main__":  # `python -m tests.services`: do both answer?
+    raise SystemExit(0 if answers(POSTGRES) and answers(REDIS) else 1)
