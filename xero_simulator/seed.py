@@ -108,8 +108,7 @@ def make_organisation(spec: Spec) -> Organisation:
     )
     codes = dict.fromkeys((country.currency, *spec.currencies))
     Currency.objects.bulk_create(
-        Currency(organisation=organisation, code=code, description=CURRENCIES.get(code, code))
-        for code in codes
+        Currency(organisation=organisation, code=code, description=CURRENCIES.get(code, code)) for code in codes
     )
     Account.objects.bulk_create(_chart(organisation, country))
     TaxRate.objects.bulk_create(_rate(organisation, country, rate) for rate in country.rates)
@@ -151,8 +150,7 @@ def _rate(organisation: Organisation, country: Country, rate: Rate) -> TaxRate:
         tax_type=rate.tax_type,
         report_tax_type=rate.report,
         components=[
-            {"Name": name, "Rate": percent, "IsCompound": False, "IsNonRecoverable": False}
-            for name, percent in parts
+            {"Name": name, "Rate": percent, "IsCompound": False, "IsNonRecoverable": False} for name, percent in parts
         ],
         display_rate=Decimal(rate.rate),
         effective_rate=Decimal(rate.rate),
@@ -175,9 +173,7 @@ def _contacts(organisation: Organisation, extra: int) -> list[Contact]:
             first_name=first,
             last_name=last,
             email=email,
-            addresses={
-                "POBOX": {"AddressLine1": "1 Harbour Row", "City": "Seaford", "PostalCode": "SE1 2AB"}
-            },
+            addresses={"POBOX": {"AddressLine1": "1 Harbour Row", "City": "Seaford", "PostalCode": "SE1 2AB"}},
             phones={"DEFAULT": {"PhoneNumber": "555 0100", "PhoneAreaCode": "020"}},
             updated=clock.now(),
         )

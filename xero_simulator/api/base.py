@@ -108,7 +108,7 @@ class Endpoint:
         return bool({"page", "pageSize"} & set(call.request.GET)) or call.flag("summaryOnly")
 
     def rows(self, call: Call) -> QuerySet[Any]:
-        return self.model._default_manager.filter(organisation=call.organisation)  # noqa: SLF001
+        return self.model._default_manager.filter(organisation=call.organisation)
 
     def filtered(self, call: Call) -> QuerySet[Any]:
         rows = self.rows(call)
@@ -155,7 +155,9 @@ class Endpoint:
     def put(self, call: Call, key: str) -> Json:
         if key:
             raise NotImplementedByApi
-        return self.answer(call, self.write(call, self.elements(call), create_only=True))
+        # Whatever id was sent: PUT only creates, and a failed create comes back with a zero id.
+        elements = [{k: v for k, v in element.items() if k != self.id_field} for element in self.elements(call)]
+        return self.answer(call, self.write(call, elements, create_only=True))
 
     def post(self, call: Call, key: str) -> Json:
         elements = self.elements(call)
@@ -247,7 +249,7 @@ def _page(call: Call, rows: QuerySet[Any]) -> tuple[Json, list[Any]]:
     count = rows.count()
     # The ids come from an index alone, however far back the page lies; only its own rows are read.
     ids = list(rows.values_list("pk", flat=True)[(page - 1) * size : page * size])
-    found = {row.pk: row for row in rows.model._default_manager.filter(pk__in=ids)}  # noqa: SLF001
+    found = {row.pk: row for row in rows.model._default_manager.filter(pk__in=ids)}
     pagination = {"page": page, "pageSize": size, "pageCount": -(-count // size), "itemCount": count}
     return pagination, [found[pk] for pk in ids if pk in found]
 

@@ -110,7 +110,7 @@ def _load(rows: list[Invoice], detail: Detail) -> None:
 
 
 def invoice_json(row: Invoice, detail: Detail, places: int, lines: list[Any] | None = None) -> Json:
-    body = {
+    body: Json = {
         "Type": row.type,
         "InvoiceID": str(row.invoice_id),
         "InvoiceNumber": row.number,

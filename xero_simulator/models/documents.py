@@ -16,8 +16,8 @@ from xero_simulator.models.organisations import Account, Organisation
 ZERO = Decimal("0.00")
 
 
-def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
-    return models.DecimalField(max_digits=14, decimal_places=2, default=ZERO, **options)  # type: ignore[call-overload,no-any-return]
+def money() -> models.DecimalField[Decimal, Decimal]:
+    return models.DecimalField(max_digits=14, decimal_places=2, default=ZERO)
 
 
 class Invoice(models.Model):

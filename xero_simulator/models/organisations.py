@@ -92,9 +92,7 @@ class TaxRate(models.Model):
     is_system = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["organisation", "tax_type"], name="one_rate_per_tax_type")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organisation", "tax_type"], name="one_rate_per_tax_type")]
 
     def __str__(self) -> str:
         return self.name
@@ -124,9 +122,7 @@ class Item(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["organisation", "updated"], name="items_by_update")]
-        constraints = [
-            models.UniqueConstraint(fields=["organisation", "folded_code"], name="one_item_per_code")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organisation", "folded_code"], name="one_item_per_code")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
