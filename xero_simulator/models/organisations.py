@@ -40,7 +40,7 @@ class Organisation(models.Model):
 
 
 class Currency(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="currencies")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="currencies")
     code = models.CharField(max_length=3)
     description = models.CharField(max_length=100)
 
@@ -52,7 +52,7 @@ class Currency(models.Model):
 
 
 class Account(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="accounts")
     account_id = models.UUIDField(default=uuid.uuid4, unique=True)
     code = models.CharField(max_length=10, blank=True)
     name = models.CharField(max_length=150)
@@ -80,7 +80,7 @@ class Account(models.Model):
 
 
 class TaxRate(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="tax_rates")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="tax_rates")
     name = models.CharField(max_length=100)
     tax_type = models.CharField(max_length=50)
     report_tax_type = models.CharField(max_length=50, blank=True)
@@ -99,7 +99,7 @@ class TaxRate(models.Model):
 
 
 class Item(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="items")
     item_id = models.UUIDField(default=uuid.uuid4, unique=True)
     code = models.CharField(max_length=30)
     folded_code = models.CharField(max_length=60)

@@ -29,5 +29,13 @@ def plain(value: Decimal | None) -> str:
 
 
 @register.filter
+def price(value: Decimal | None) -> str:
+    """Show a unit price with two decimals, and more only where it has more."""
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if value == value.quantize(Decimal("0.01")) else f"{value.normalize():,f}"
+
+
+@register.filter
 def status_name(status: str) -> str:
     return STATUS_NAMES.get(status, status.title())
