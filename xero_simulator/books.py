@@ -213,9 +213,7 @@ AU = Country(
         Rate("CAPEXINPUT", "GST on Capital", "10", "CAPITALEXINPUT", CAPITAL, status="ARCHIVED"),
         Rate("EXEMPTEXPORT", "GST Free Exports", "0", "EXEMPTEXPORT", SALES, status="ARCHIVED"),
     ],
-    report_tax_types=frozenset(
-        {"OUTPUT", "INPUT", "EXEMPTOUTPUT", "INPUTTAXED", "BASEXCLUDED", "EXEMPTEXPENSES"}
-    ),
+    report_tax_types=frozenset({"OUTPUT", "INPUT", "EXEMPTOUTPUT", "INPUTTAXED", "BASEXCLUDED", "EXEMPTEXPENSES"}),
 )
 US = Country(
     code="US",

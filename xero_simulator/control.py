@@ -1,7 +1,7 @@
 """The control API: what tests and benchmarks ask of the simulator. No part of Xero.
 
-Everything takes and answers JSON. Where an organisation is meant, `organisation` is its name, tenant id or short
-code; without it, the first one. Invoices, contacts and payments are named by id, number or name.
+Everything takes and answers JSON. Where an organisation is meant, `organisation` is its name, tenant id or
+short code; without it, the first one. Invoices, contacts and payments are named by id, number or name.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ def reset(sent: Json) -> Json:
     seed.empty()
     CONTROLS.reset()
     LIMITER.reset()
-    controls = {name: sent[name] for name in ("limits", "latency_ms") if name in sent}
-    CONTROLS.change(controls)
+    CONTROLS.change({name: sent[name] for name in ("limits", "latency_ms") if name in sent})
     app = seed.register_app()
     specs = [_spec(each) for each in sent["organisations"]] if "organisations" in sent else seed.STANDARD
     made = [seed.make_organisation(spec) for spec in specs]
@@ -135,9 +134,7 @@ def order_faults(sent: Json) -> Json:
     for each in sent.get("faults", []):
         if each["what"] not in faults.KNOWN:
             raise ControlError(f"Known faults: {', '.join(sorted(faults.KNOWN))}")
-        named = {
-            name: each.pop(name) for name in ("what", "method", "endpoint", "nth", "times") if name in each
-        }
+        named = {name: each.pop(name) for name in ("what", "method", "endpoint", "nth", "times") if name in each}
         Fault.objects.create(**named, settings=each)
     return {"faults": list(Fault.objects.order_by("pk").values())}
 
@@ -228,7 +225,7 @@ def books(sent: Json) -> Json:
         ),
     }  # fmt: skip
     return {
-        name: list(model._default_manager.filter(organisation=found).order_by("pk").values(*names))  # noqa: SLF001
+        name: list(model._default_manager.filter(organisation=found).order_by("pk").values(*names))
         for name, (model, names) in columns.items()
     }
 
@@ -248,11 +245,7 @@ def approve(sent: Json) -> Json:
 def pay(sent: Json) -> Json:
     """Pay the invoices given, each in full or by `amount`; or `count` of the oldest open ones."""
     if "count" in sent:
-        return {
-            "payments": [
-                _payment_json(row) for row in people.customers_pay(_organisation(sent), sent["count"])
-            ]
-        }
+        return {"payments": [_payment_json(row) for row in people.customers_pay(_organisation(sent), sent["count"])]}
     invoices, day = _invoices(sent), _day(sent.get("date"))
     if sent.get("batch"):
         payments = people.pay_batch(invoices, day)
@@ -281,9 +274,7 @@ def delete_payment(sent: Json) -> Json:
 @control("POST")
 def credit(sent: Json) -> Json:
     notes = [
-        settlement.credit(
-            invoice, Decimal(str(sent.get("amount", invoice.amount_due))), date=_day(sent.get("date"))
-        )
+        settlement.credit(invoice, Decimal(str(sent.get("amount", invoice.amount_due))), date=_day(sent.get("date")))
         for invoice in _invoices(sent)
     ]
     return {"credit_notes": [{"credit_note_id": str(n.credit_note_id), "number": n.number} for n in notes]}

@@ -1,4 +1,4 @@
-"""What the control API may change about the simulator while it runs. Kept in memory: one process serves it."""
+"""What the control API may change while the simulator runs. Kept in memory: one process serves it."""
 
 from __future__ import annotations
 

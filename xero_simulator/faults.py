@@ -30,7 +30,7 @@ AFTER_THE_WORK = {"error_500_after", "timeout_after", "reset_after", "missing_el
 KNOWN = AT_THE_GATE | IN_PLACE_OF_THE_WORK | AFTER_THE_WORK
 
 
-class Unavailable(ApiError):
+class Unavailable(ApiError):  # noqa: N818
     status = 503
 
     def response(self) -> HttpResponse:
@@ -77,14 +77,10 @@ def in_place_of_the_work(fault: Fault, elements: list[dict[str, Any]]) -> None:
             raise ServerFailure
         case "validation_400_whole":
             message = fault.settings.get("message", "A simulated validation error")
-            raise ValidationRefused(
-                [{**each, "ValidationErrors": [{"Message": message}]} for each in elements]
-            )
+            raise ValidationRefused([{**each, "ValidationErrors": [{"Message": message}]} for each in elements])
 
 
-def after_the_work(
-    fault: Fault, request: HttpRequest, response: HttpResponse, list_name: str
-) -> HttpResponse:
+def after_the_work(fault: Fault, request: HttpRequest, response: HttpResponse, list_name: str) -> HttpResponse:
     match fault.what:
         case "timeout_after":
             time.sleep(fault.settings.get("seconds", 30))

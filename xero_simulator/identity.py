@@ -22,7 +22,7 @@ from xero_simulator.models import App, Connection, Organisation
 from xero_simulator.router import ALIAS
 
 
-class BadAuthoriseRequest(Exception):
+class BadAuthoriseRequest(Exception):  # noqa: N818
     """Xero shows its own error page and sends nobody back to the app."""
 
     def __init__(self, code: str, description: str) -> None:
@@ -36,11 +36,11 @@ def authorize(request: HttpRequest) -> HttpResponse:
     try:
         app = _asked_by(request)
     except BadAuthoriseRequest as problem:
-        context = {"code": problem.code, "description": problem.description}
-        return render(request, "xero_simulator/authorize_error.html", context, status=400)
+        refusal = {"code": problem.code, "description": problem.description}
+        return render(request, "xero_simulator/authorize_error.html", refusal, status=400)
     if request.method == "POST":
         return _answer(request, app)
-    context = {
+    context: dict[str, object] = {
         "app": app,
         "organisations": Organisation.objects.order_by("pk"),
         "permissions": _permissions(request.GET["scope"].split()),
@@ -123,17 +123,11 @@ def _permissions(asked: list[str]) -> list[str]:
 @csrf_exempt
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
-    grants = {
-        "authorization_code": tokens.exchange_code,
-        "refresh_token": tokens.exchange_refresh_token,
-    }
     form = request.POST.dict()
     try:
         app = _client(request, form)
-        if (grant := grants.get(str(form.get("grant_type")))) is None:
-            raise tokens.GrantRefused("unsupported_grant_type")
         with transaction.atomic(using=ALIAS):
-            answer = grant(app, form)  # type: ignore[arg-type]
+            answer = tokens.grant(app, form)
     except tokens.GrantRefused as refusal:
         return JsonResponse({"error": refusal.error}, status=400)
     response = JsonResponse(answer)
@@ -190,9 +184,7 @@ def connection(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
         holder = bearer(request)
     except ApiError as error:
         return error.response()
-    gone, _ = Connection.objects.filter(
-        app=holder.app, user_id=holder.user_id, connection_id=connection_id
-    ).delete()
+    gone, _ = Connection.objects.filter(app=holder.app, user_id=holder.user_id, connection_id=connection_id).delete()
     return HttpResponse(status=204 if gone else 404)
 
 

@@ -83,9 +83,7 @@ class Limiter:
             return {
                 "calls": dict(self._gets),
                 "max_in_flight": max((t.max_in_flight for t in self._tenants.values()), default=0),
-                "max_per_rolling_minute": max(
-                    (t.max_per_rolling_minute for t in self._tenants.values()), default=0
-                ),
+                "max_per_rolling_minute": max((t.max_per_rolling_minute for t in self._tenants.values()), default=0),
                 "refused": dict(sum((t.refused for t in self._tenants.values()), Counter())),
                 "tenants": {
                     tenant: {

@@ -58,9 +58,7 @@ def archive(contact: Contact) -> None:
 
 def restore(contact: Contact) -> None:
     """Make an archived contact active again; raise `Refused` if its name is taken by now."""
-    same = Contact.objects.filter(
-        organisation=contact.organisation, folded_name=contact.folded_name, status="ACTIVE"
-    )
+    same = Contact.objects.filter(organisation=contact.organisation, folded_name=contact.folded_name, status="ACTIVE")
     if same.exclude(pk=contact.pk).exists():
         raise Refused(name_taken(contact.name))
     contact.status, contact.updated = "ACTIVE", clock.now()

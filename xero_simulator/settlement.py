@@ -18,7 +18,7 @@ SETTLED = "This document cannot be edited as it has a payment or credit note all
 WRONG_STATUS = "Invoice not of valid status for modification"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """Xero refuses the change; the text is its own."""
 
 
@@ -104,9 +104,7 @@ def remove_payment(payment: Payment) -> None:
         recount(payment.invoice, payment.date)
 
 
-def credit(
-    invoice: Invoice, amount: Decimal, *, date: dt.date | None = None, reference: str = ""
-) -> CreditNote:
+def credit(invoice: Invoice, amount: Decimal, *, date: dt.date | None = None, reference: str = "") -> CreditNote:
     """Make a credit note over the amount and set all of it against the invoice: no payment arises."""
     day = date or clock.today()
     if invoice.status != "AUTHORISED":
@@ -157,8 +155,4 @@ def move_stock(invoice: Invoice, *, back: bool = False) -> None:
 
 
 def bank_account(organisation: Organisation) -> Account:
-    return (
-        Account.objects.filter(organisation=organisation, type="BANK", status="ACTIVE")
-        .order_by("code")[:1]
-        .get()
-    )
+    return Account.objects.filter(organisation=organisation, type="BANK", status="ACTIVE").order_by("code")[:1].get()

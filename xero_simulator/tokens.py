@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from xero_simulator import clock
@@ -37,7 +38,7 @@ USER = {
 }
 
 
-class GrantRefused(Exception):
+class GrantRefused(Exception):  # noqa: N818
     """The token endpoint answers 400 with this OAuth error code."""
 
     def __init__(self, error: str) -> None:
@@ -68,7 +69,19 @@ def allow(app: App, organisation: Organisation, scopes: list[str], **request: An
     )
 
 
-def exchange_code(app: App, form: dict[str, str]) -> dict[str, Any]:
+def grant(app: App, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tokens that the form asks for; raise `GrantRefused` if there is no right to them."""
+    match form.get("grant_type"):
+        case "authorization_code":
+            return exchange_code(app, form)
+        case "refresh_token":
+            return exchange_refresh_token(app, form)
+        case "client_credentials":  # for custom connections only
+            raise GrantRefused("unauthorized_client")
+    raise GrantRefused("unsupported_grant_type")
+
+
+def exchange_code(app: App, form: Mapping[str, Any]) -> dict[str, Any]:
     code = AuthorisationCode.objects.select_for_update().filter(app=app, code=form.get("code", "")).first()
     if code is None or code.used_at or code.expires_at <= clock.now():
         raise GrantRefused("invalid_grant")
@@ -81,12 +94,10 @@ def exchange_code(app: App, form: dict[str, str]) -> dict[str, Any]:
     return issue(app, code.scopes, code.authentication_event_id, nonce=code.nonce)
 
 
-def exchange_refresh_token(app: App, form: dict[str, str]) -> dict[str, Any]:
+def exchange_refresh_token(app: App, form: Mapping[str, Any]) -> dict[str, Any]:
     """Return a new pair. The old refresh token stays good for the grace period and no longer."""
     now = clock.now()
-    old = (
-        RefreshToken.objects.select_for_update().filter(app=app, token=form.get("refresh_token", "")).first()
-    )
+    old = RefreshToken.objects.select_for_update().filter(app=app, token=form.get("refresh_token", "")).first()
     if old is None or old.expires_at <= now:
         raise GrantRefused("invalid_grant")
     grace = dt.timedelta(seconds=CONTROLS.refresh_grace_seconds)
@@ -134,7 +145,7 @@ def issue(app: App, scopes: list[str], event: uuid.UUID, *, nonce: str = "") -> 
                 **claims,
                 **about,
                 "aud": app.client_id,
-                "exp": claims["nbf"] + CODE_SECONDS,
+                "exp": int(now.timestamp()) + CODE_SECONDS,
                 **({"nonce": nonce} if nonce else {}),
             }
         )

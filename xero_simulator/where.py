@@ -204,11 +204,7 @@ def _guid(text: str) -> uuid.UUID:
 def _compare(field: Field, sign: str, value: Any) -> Q:
     if value is None:
         # Texts are never null in our columns.
-        empty = (
-            Q(**{field.lookup: ""})
-            if field.kind in ("text", "name")
-            else Q(**{f"{field.lookup}__isnull": True})
-        )
+        empty = Q(**{field.lookup: ""}) if field.kind in ("text", "name") else Q(**{f"{field.lookup}__isnull": True})
         condition = empty
     else:
         _check_kind(field, value)

@@ -95,9 +95,7 @@ class AccountEndpoint(Endpoint):
     def delete(self, call: Call, key: str) -> None:
         account = self.find(call, key)
         if account.system_account or account.type == "BANK":
-            raise ValidationRefused(
-                [self._refused({"AccountID": key}, ["System accounts cannot be deleted."])]
-            )
+            raise ValidationRefused([self._refused({"AccountID": key}, ["System accounts cannot be deleted."])])
         account.delete()
 
     def _write_one(self, call: Call, element: Json, account: Account) -> Json:
@@ -153,9 +151,7 @@ def _tax_problems(element: Json, account: Account, type_: str) -> list[str]:
     tax_type = element.get("TaxType")
     if not tax_type:
         return []
-    rate = TaxRate.objects.filter(
-        organisation=account.organisation, tax_type=tax_type, status="ACTIVE"
-    ).first()
+    rate = TaxRate.objects.filter(organisation=account.organisation, tax_type=tax_type, status="ACTIVE").first()
     code = element.get("Code", account.code)
     if rate is None or APPLIES_TO[CLASSES[type_]] not in rate.can_apply_to:
         return [f"The TaxType code '{tax_type}' cannot be used with account code '{code}'."]

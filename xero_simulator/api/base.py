@@ -87,13 +87,16 @@ class Endpoint:
     modified_since: ClassVar[bool] = True
     fields: ClassVar[Mapping[str, Field]] = {}
     default_order: ClassVar[tuple[str, ...]] = ("updated", "pk")
+    # Joined, not prefetched: on SQLite, Django prefetches the far end of foreign keys with a chain of ORs,
+    # and SQLite refuses one of a thousand.
+    related: ClassVar[tuple[str, ...]] = ()
 
     # --- reading
 
     def get(self, call: Call, key: str) -> Json:
         if key:
             return self.envelope(call, [self.render(call, self.find(call, key), Detail.FULL)])
-        rows = self.filtered(call)
+        rows = self.filtered(call).select_related(*self.related)
         if not self.paged:
             return self.envelope(call, self.render_all(call, list(rows), Detail.FULL))
         if not self.wants_page(call):
@@ -108,7 +111,7 @@ class Endpoint:
         return bool({"page", "pageSize"} & set(call.request.GET)) or call.flag("summaryOnly")
 
     def rows(self, call: Call) -> QuerySet[Any]:
-        return self.model._default_manager.filter(organisation=call.organisation)  # noqa: SLF001
+        return self.model._default_manager.filter(organisation=call.organisation)
 
     def filtered(self, call: Call) -> QuerySet[Any]:
         rows = self.rows(call)
@@ -136,7 +139,7 @@ class Endpoint:
         return (sign + columns[name.lower()], f"{sign}pk")
 
     def find(self, call: Call, key: str) -> Any:
-        row = self.rows(call).filter(self.key_filter(key)).first()
+        row = self.rows(call).select_related(*self.related).filter(self.key_filter(key)).first()
         if row is None:
             raise NotFound
         return row
@@ -155,7 +158,9 @@ class Endpoint:
     def put(self, call: Call, key: str) -> Json:
         if key:
             raise NotImplementedByApi
-        return self.answer(call, self.write(call, self.elements(call), create_only=True))
+        # Whatever id was sent: PUT only creates, and a failed create comes back with a zero id.
+        elements = [{k: v for k, v in element.items() if k != self.id_field} for element in self.elements(call)]
+        return self.answer(call, self.write(call, elements, create_only=True))
 
     def post(self, call: Call, key: str) -> Json:
         elements = self.elements(call)
@@ -247,7 +252,7 @@ def _page(call: Call, rows: QuerySet[Any]) -> tuple[Json, list[Any]]:
     count = rows.count()
     # The ids come from an index alone, however far back the page lies; only its own rows are read.
     ids = list(rows.values_list("pk", flat=True)[(page - 1) * size : page * size])
-    found = {row.pk: row for row in rows.model._default_manager.filter(pk__in=ids)}  # noqa: SLF001
+    found = {row.pk: row for row in rows.filter(pk__in=ids).order_by()}
     pagination = {"page": page, "pageSize": size, "pageCount": -(-count // size), "itemCount": count}
     return pagination, [found[pk] for pk in ids if pk in found]
 

@@ -140,9 +140,7 @@ class _Batch:
         self._by_name: dict[str, Contact] = {}
         self._by_number: dict[str, Contact] = {}
         self._by_id: dict[UUID, Contact] = {}
-        for row in rows.filter(
-            Q(contact_id__in=ids) | Q(contact_number__in=numbers) | Q(folded_name__in=names)
-        ):
+        for row in rows.filter(Q(contact_id__in=ids) | Q(contact_number__in=numbers) | Q(folded_name__in=names)):
             self.remember(row)
         rates = TaxRate.objects.filter(organisation=call.organisation)
         self._tax_types = set(rates.values_list("tax_type", flat=True))
@@ -199,12 +197,11 @@ class _Batch:
         return problems
 
     def _reference_problems(self, element: Json) -> list[str]:
-        problems = []
-        for name in ("AccountsReceivableTaxType", "AccountsPayableTaxType"):
-            if element.get(name) and element[name] not in self._tax_types:
-                problems.append(
-                    f"The TaxType code {element[name]} does not exist or cannot be used for this type of transaction."
-                )
+        problems = [
+            f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction."
+            for name in ("AccountsReceivableTaxType", "AccountsPayableTaxType")
+            if (tax_type := element.get(name)) and tax_type not in self._tax_types
+        ]
         currency = element.get("DefaultCurrency")
         if currency and currency not in self._currencies:
             problems.append(f"Organisation is not subscribed to currency {currency}")
@@ -225,7 +222,7 @@ def _email_problems(element: Json) -> list[str]:
     return [] if all(_valid_email(email) for email in emails if email) else ["Email address must be valid."]
 
 
-def _valid_email(email: object) -> bool:
+def _valid_email(email: Any) -> bool:
     try:
         validate_email(email)
     except ValidationError:
@@ -330,7 +327,7 @@ def _part(type_field: str, type_: str, parts: dict[str, Json], blank: dict[str, 
 def _balances(call: Call, rows: list[Contact]) -> dict[int, tuple[Decimal, Decimal]]:
     """Return what each contact owes, and how much of that is overdue."""
     overdue = Case(When(due_date__lt=call.now.date(), then=F("amount_due")), default=Decimal(0))
-    sums = (
+    sums: Any = (
         Invoice.objects.filter(contact__in=rows, status="AUTHORISED")
         .order_by()
         .values("contact")

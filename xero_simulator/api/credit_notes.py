@@ -18,6 +18,7 @@ class CreditNoteEndpoint(Endpoint):
     id_field = "CreditNoteID"
     model = CreditNote
     paged = True
+    related = ("contact",)
     fields = {
         "CreditNoteID": Field("credit_note_id", "guid"),
         "CreditNoteNumber": Field("number"),
@@ -41,7 +42,7 @@ class CreditNoteEndpoint(Endpoint):
 
     def render_all(self, call: Call, rows: list[Any], detail: Detail) -> list[Json]:
         allocations = Allocation.objects.select_related("invoice").order_by("pk")
-        prefetch_related_objects(rows, "contact", Prefetch("allocations", allocations))
+        prefetch_related_objects(rows, Prefetch("allocations", allocations))
         return [_json(row) for row in rows]
 
 

@@ -85,9 +85,7 @@ def _handled(request: HttpRequest, name: str, key: str) -> HttpResponse:
     return response
 
 
-def _answer(
-    request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None
-) -> HttpResponse:
+def _answer(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> HttpResponse:
     if "json" not in request.headers.get("Accept", ""):
         raise NotAcceptable
     if request.method not in endpoint.methods:
@@ -100,9 +98,7 @@ def _answer(
     return faults.after_the_work(fault, request, response, endpoint.name) if fault else response
 
 
-def _write(
-    request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None
-) -> HttpResponse:
+def _write(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> HttpResponse:
     """Do the write once per Idempotency-Key, and note it in the ledger with its answer."""
     idempotency_key = request.headers.get("Idempotency-Key", "") if request.method != "DELETE" else ""
     replayed = None

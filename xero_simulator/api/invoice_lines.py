@@ -96,9 +96,7 @@ def _set_account(reading: Reading, sent: Json, item: Item | None, books: Books, 
             reading.errors.append("Account code must be specified")
     elif account is None and terms.draft:
         # A draft loses an unknown code, and says so.
-        reading.warnings.append(
-            f"Account code '{code}' has been removed as it does not match a recognised account."
-        )
+        reading.warnings.append(f"Account code '{code}' has been removed as it does not match a recognised account.")
         code = ""
     elif account is None or account.system_account in _UNUSABLE_SYSTEM_ACCOUNTS or account.type == "BANK":
         reading.errors.append(f"Account code '{code}' is not a valid code for this document.")
@@ -129,9 +127,7 @@ def _set_amounts(reading: Reading, sent: Json, item: Item | None, terms: Terms) 
         reading.errors.append("The discount rate must be between 0 and 100.")
     if abs(line.quantity) > MAX_QUANTITY:
         raise ValueError("The quantity of a line item is too large.")
-    line.line_amount = rounding.line_amount(
-        line.quantity, line.unit_amount, line.discount_rate, line.discount_amount
-    )
+    line.line_amount = rounding.line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
     if abs(line.line_amount) > MAX_LINE_AMOUNT:
         raise ValueError("The line amount must be no more than 9,999,999,999.99.")
     if stated is not None and stated != line.line_amount:
@@ -146,9 +142,7 @@ def _set_tax(reading: Reading, sent: Json, item: Item | None, books: Books, term
     if terms.line_amount_types == "NoTax":
         line.tax_type = NO_TAX.get(books.organisation.country_code, "NONE")
         return
-    tax_type = (
-        sent.get("TaxType") or (item.sales_tax_type if item else "") or (account.tax_type if account else "")
-    )
+    tax_type = sent.get("TaxType") or (item.sales_tax_type if item else "") or (account.tax_type if account else "")
     if not tax_type:
         return
     line.tax_type = str(tax_type)
@@ -159,9 +153,7 @@ def _set_tax(reading: Reading, sent: Json, item: Item | None, books: Books, term
         )
         return
     if account and not tax_allowed(rate, account):
-        reading.errors.append(
-            f"The TaxType code '{tax_type}' cannot be used with account code '{line.account_code}'."
-        )
+        reading.errors.append(f"The TaxType code '{tax_type}' cannot be used with account code '{line.account_code}'.")
     override = _number(sent, "TaxAmount")
     line.tax_amount = (
         rounding.tax_amount(line.line_amount, rate.effective_rate, terms.line_amount_types)

@@ -24,6 +24,7 @@ from xero_simulator.models import Account, Contact, Currency, Invoice, InvoiceLi
 from xero_simulator.models.contacts import fold
 
 GONE = ("DELETED", "VOIDED")
+APPROVED = ("AUTHORISED", "PAID")
 FROM_STATUS = {
     "": {"DRAFT", "SUBMITTED", "AUTHORISED"},
     "DRAFT": {"DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"},
@@ -35,8 +36,8 @@ _LENGTHS = {"InvoiceNumber": 255, "Reference": 255}
 _PRINTABLE = re.compile(r"^[ -~]*$")
 # With a payment on it, an invoice lets only these be changed.
 _EDITABLE_WHEN_SETTLED = {
-    "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "DueDate", "BrandingThemeID", "Contact", "Url",
-    "SentToContact",
+    "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "DueDate", "BrandingThemeID", "Contact",
+    "Url", "SentToContact",
 }  # fmt: skip
 
 
@@ -71,9 +72,7 @@ class Batch:
     def _read(self, elements: list[Json]) -> None:
         organisation = self._call.organisation
         contacts = [element["Contact"] for element in elements if isinstance(element.get("Contact"), dict)]
-        codes = {
-            str(line.get("ItemCode") or "").casefold() for element in elements for line in _lines(element)
-        } - {""}
+        codes = {str(line.get("ItemCode") or "").casefold() for element in elements for line in _lines(element)} - {""}
         own: dict[str, Any] = {"organisation": organisation}
         self._books = Books(
             organisation=organisation,
@@ -84,9 +83,7 @@ class Batch:
         )
         self._read_contacts(contacts)
         self._read_invoices(elements)
-        self._stock = {
-            code: item.quantity_on_hand for code, item in self._books.items.items() if item.is_tracked
-        }
+        self._stock = {code: item.quantity_on_hand for code, item in self._books.items.items() if item.is_tracked}
 
     def _read_contacts(self, sent: list[Json]) -> None:
         ids = [contact_id for part in sent if (contact_id := uuid_or_none(part.get("ContactID")))]
@@ -259,9 +256,7 @@ class Batch:
                 places=self._call.places,
                 keep={line.line_item_id for line in draft.lines},
             )
-            readings = [
-                read_line(line, position, self._books, terms) for position, line in enumerate(_lines(sent))
-            ]
+            readings = [read_line(line, position, self._books, terms) for position, line in enumerate(_lines(sent))]
             draft.lines = [reading.line for reading in readings]
             for reading in readings:
                 draft.complain(*reading.errors)
@@ -289,7 +284,7 @@ class Batch:
 
     def _check_approval(self, draft: Draft) -> None:
         invoice = draft.invoice
-        if invoice.status != "AUTHORISED" or draft.was in ("AUTHORISED", "PAID"):
+        if not _is_approved_now(draft):
             return
         if invoice.total < 0:
             draft.complain("The total of this document cannot be negative.")
@@ -321,7 +316,7 @@ class Batch:
             invoice.number = self._next_number()
         if invoice.type == "ACCREC":
             self._by_number[invoice.number] = invoice
-        if invoice.status == "AUTHORISED" and draft.was not in ("AUTHORISED", "PAID"):
+        if _is_approved_now(draft):
             for code, quantity in _tracked_quantities(draft.lines, self._stock).items():
                 self._stock[code] -= quantity
 
@@ -331,8 +326,7 @@ class Batch:
             number = f"INV-{organisation.next_invoice_number:04}"
             organisation.next_invoice_number += 1
             taken = (
-                number in self._by_number
-                or Invoice.objects.filter(organisation=organisation, number=number).exists()
+                number in self._by_number or Invoice.objects.filter(organisation=organisation, number=number).exists()
             )
             if not taken:
                 organisation.save(update_fields=["next_invoice_number"])
@@ -357,9 +351,8 @@ class Batch:
                 draft.invoice.save()
         self._save_lines(good)
         for draft in good:
-            if draft.was not in ("AUTHORISED", "PAID") and draft.invoice.status in ("AUTHORISED", "PAID"):
-                if self._stock:
-                    settlement.move_stock(draft.invoice)
+            if self._stock and _is_approved_now(draft):
+                settlement.move_stock(draft.invoice)
         customers = {draft.invoice.contact_id for draft in good}
         Contact.objects.filter(pk__in=customers, is_customer=False).update(is_customer=True)
 
@@ -386,13 +379,17 @@ class Batch:
         InvoiceLine.objects.bulk_create([line for draft in changed for line in draft.lines])
 
 
+def _is_approved_now(draft: Draft) -> bool:
+    return draft.invoice.status in APPROVED and draft.was not in APPROVED
+
+
 def _apply_status(draft: Draft) -> None:
     invoice = draft.invoice
     if invoice.status in GONE:
-        if draft.was in ("AUTHORISED", "PAID"):
+        if draft.was in APPROVED:
             settlement.move_stock(invoice, back=True)
         invoice.amount_due, invoice.fully_paid_on = settlement.ZERO, None
-    elif invoice.status in ("AUTHORISED", "PAID"):
+    elif invoice.status in APPROVED:
         settlement.settle(invoice, invoice.date)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
 from xero_simulator.api import wire
 from xero_simulator.api.base import Call, Detail, Endpoint, Json, Outcome, uuid_or_none
@@ -21,6 +21,7 @@ class InvoiceEndpoint(Endpoint):
     model = Invoice
     methods = frozenset({"GET", "PUT", "POST"})
     paged = True
+    related = ("contact", "organisation")
     fields = {
         "InvoiceID": Field("invoice_id", "guid"),
         "InvoiceNumber": Field("number"),
@@ -47,7 +48,7 @@ class InvoiceEndpoint(Endpoint):
 
     def find(self, call: Call, key: str) -> Any:
         # A number may have been used before by one that is voided or deleted now.
-        rows = list(self.rows(call).filter(self.key_filter(key)))
+        rows = list(self.rows(call).select_related(*self.related).filter(self.key_filter(key)))
         live = [row for row in rows if row.status not in ("DELETED", "VOIDED")]
         return (live or rows)[0] if rows else super().find(call, key)
 
@@ -95,10 +96,8 @@ class InvoiceEndpoint(Endpoint):
 
 def _load(rows: list[Invoice], detail: Detail) -> None:
     """Read what hangs on these invoices, in one query per table."""
-    from django.db.models import prefetch_related_objects
-
     live = Payment.objects.filter(status="AUTHORISED").order_by("pk")
-    wanted: list[Any] = ["contact"]
+    wanted: list[Any] = []
     if detail is not Detail.SUMMARY:
         wanted += [
             Prefetch("payments", live, to_attr="live_payments"),
@@ -110,7 +109,7 @@ def _load(rows: list[Invoice], detail: Detail) -> None:
 
 
 def invoice_json(row: Invoice, detail: Detail, places: int, lines: list[Any] | None = None) -> Json:
-    body = {
+    body: Json = {
         "Type": row.type,
         "InvoiceID": str(row.invoice_id),
         "InvoiceNumber": row.number,

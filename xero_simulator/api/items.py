@@ -103,13 +103,9 @@ class ItemEndpoint(Endpoint):
         found = self.rows(call).filter(Q(folded_code__in=codes) | Q(item_id__in=ids))
         return {key: row for row in found for key in (row.folded_code, str(row.item_id))}
 
-    def _write_one(
-        self, call: Call, element: Json, row: Item | None, known: _Settings
-    ) -> tuple[Outcome, Item | None]:
+    def _write_one(self, call: Call, element: Json, row: Item | None, known: _Settings) -> tuple[Outcome, Item | None]:
         if row is None and element.get("ItemID"):
-            return self.refusal(
-                element, ["An existing Item with the specified ItemID could not be found"]
-            ), None
+            return self.refusal(element, ["An existing Item with the specified ItemID could not be found"]), None
         row = row or Item(organisation=call.organisation)
         errors = _problems(call, element, row, known)
         if errors:
@@ -165,9 +161,7 @@ def _detail_problems(details: Json, known: _Settings) -> list[str]:
             errors.append(f"Account code '{code}' is not a valid code for this document.")
     tax_type = details.get("TaxType")
     if tax_type and tax_type not in known.tax_types:
-        errors.append(
-            f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction."
-        )
+        errors.append(f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction.")
     try:
         wire.parse_number(details.get("UnitPrice"))
     except ValueError:

@@ -47,9 +47,7 @@ class OrganisationEndpoint(Endpoint):
         refused = {"UseMulticurrency"} if not multicurrency else set()
         if not invoicing:
             refused |= {"CreateApprovedInvoice", "CreateDraftInvoice"}
-        return [
-            {"Name": name, "Status": "NOT-ALLOWED" if name in refused else "ALLOWED"} for name in _ACTIONS
-        ]
+        return [{"Name": name, "Status": "NOT-ALLOWED" if name in refused else "ALLOWED"} for name in _ACTIONS]
 
     def render(self, call: Call, row: Any, detail: Detail) -> Json:
         locks = {"PeriodLockDate": row.period_lock_date, "EndOfYearLockDate": row.end_of_year_lock_date}

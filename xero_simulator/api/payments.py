@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 
 from xero_simulator import settlement
 from xero_simulator.api import wire
@@ -21,6 +21,7 @@ class PaymentEndpoint(Endpoint):
     model = Payment
     methods = frozenset({"GET", "PUT", "POST"})
     paged = True
+    related = ("account", "invoice__contact", "credit_note__contact")
     fields = {
         "PaymentID": Field("payment_id", "guid"),
         "PaymentType": Field("payment_type"),
@@ -43,11 +44,7 @@ class PaymentEndpoint(Endpoint):
         return row.payment_id
 
     def render(self, call: Call, row: Any, detail: Detail) -> Json:
-        return self.render_all(call, [row], detail)[0]
-
-    def render_all(self, call: Call, rows: list[Any], detail: Detail) -> list[Json]:
-        prefetch_related_objects(rows, "account", "invoice__contact", "credit_note__contact")
-        return [payment_json(row) for row in rows]
+        return payment_json(row)
 
     def post(self, call: Call, key: str) -> Json:
         [element, *more] = self.elements(call)

@@ -94,9 +94,7 @@ class TaxRateEndpoint(Endpoint):
             return row
         row.name = str(name or row.name)
         # Components that are left out are deleted: an update replaces them all.
-        row.components = [
-            _component(part) for part in element.get("TaxComponents") or [] if isinstance(part, dict)
-        ]
+        row.components = [_component(part) for part in element.get("TaxComponents") or [] if isinstance(part, dict)]
         row.report_tax_type = str(element.get("ReportTaxType") or "")
         row.can_apply_to = _applies_to(row.report_tax_type)
         rates = [(Decimal(part["Rate"]), part["IsCompound"]) for part in row.components]
@@ -121,11 +119,7 @@ class TaxRateEndpoint(Endpoint):
         if len(row.name) > _NAME_LENGTH:
             return [f"The field Name must be a string with a maximum length of {_NAME_LENGTH}."]
         others = self.rows(call).exclude(pk=row.pk).exclude(status="DELETED")
-        return (
-            ["A tax rate with this name already exists."]
-            if others.filter(name__iexact=row.name).exists()
-            else []
-        )
+        return ["A tax rate with this name already exists."] if others.filter(name__iexact=row.name).exists() else []
 
 
 def _component(part: Json) -> Json:
@@ -178,6 +172,4 @@ def _report_problems(call: Call, row: TaxRate) -> list[str]:
         return ["ReportTaxType is not valid for this organisation."] if row.report_tax_type else []
     if not row.report_tax_type:
         return ["ReportTaxType must be specified for this organisation."]
-    return (
-        [] if row.report_tax_type in allowed else [f"The ReportTaxType '{row.report_tax_type}' is not valid."]
-    )
+    return [] if row.report_tax_type in allowed else [f"The ReportTaxType '{row.report_tax_type}' is not valid."]

@@ -55,7 +55,7 @@ def parse_date(value: Any) -> dt.date | None:
     if value in (None, ""):
         return None
     if not isinstance(value, str):
-        raise ValueError("not a date")
+        raise ValueError("not a date")  # noqa: TRY004 - one kind of error for one kind of mistake
     if match := _XERO_DATE.match(value):
         return (EPOCH + int(match[1]) * _MILLISECOND).date()
     return dt.datetime.fromisoformat(value).date()
@@ -66,7 +66,7 @@ def parse_number(value: Any) -> Decimal | None:
     if value in (None, ""):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        raise ValueError("not a number")
+        raise ValueError("not a number")  # noqa: TRY004
     try:
         number = Decimal(value)
     except InvalidOperation as error:

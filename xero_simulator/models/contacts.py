@@ -20,7 +20,7 @@ def fold_accents(text: str) -> str:
 
 
 class Contact(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="contacts")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="contacts")
     contact_id = models.UUIDField(default=uuid.uuid4, unique=True)
     status = models.CharField(max_length=12, default="ACTIVE")
     name = models.CharField(max_length=255)

@@ -16,17 +16,17 @@ from xero_simulator.models.organisations import Account, Organisation
 ZERO = Decimal("0.00")
 
 
-def money(**options: object) -> models.DecimalField:  # type: ignore[type-arg]
-    return models.DecimalField(max_digits=14, decimal_places=2, default=ZERO, **options)  # type: ignore[call-overload,no-any-return]
+def money() -> models.DecimalField[Decimal, Decimal]:
+    return models.DecimalField(max_digits=14, decimal_places=2, default=ZERO)
 
 
 class Invoice(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="invoices")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="invoices")
     invoice_id = models.UUIDField(default=uuid.uuid4, unique=True)
     type = models.CharField(max_length=10, default="ACCREC")
     number = models.CharField(max_length=255, blank=True)
     reference = models.CharField(max_length=255, blank=True)
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="invoices")
+    contact = models.ForeignKey(Contact, models.PROTECT, db_index=False, related_name="invoices")
     status = models.CharField(max_length=10, default="DRAFT")
     date = models.DateField()
     due_date = models.DateField(null=True)
@@ -88,7 +88,7 @@ class InvoiceLine(models.Model):
 
 
 class CreditNote(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="credit_notes")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="credit_notes")
     credit_note_id = models.UUIDField(default=uuid.uuid4, unique=True)
     number = models.CharField(max_length=255)
     reference = models.CharField(max_length=255, blank=True)
@@ -123,7 +123,7 @@ class Allocation(models.Model):
 
 
 class Payment(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="payments")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="payments")
     payment_id = models.UUIDField(default=uuid.uuid4, unique=True)
     payment_type = models.CharField(max_length=30, default="ACCRECPAYMENT")
     status = models.CharField(max_length=10, default="AUTHORISED")

@@ -90,9 +90,7 @@ class Connection(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["app", "user_id", "organisation"], name="one_connection_per_organisation"
-            )
+            models.UniqueConstraint(fields=["app", "user_id", "organisation"], name="one_connection_per_organisation")
         ]
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ class Organisation(models.Model):
 
 
 class Currency(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="currencies")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="currencies")
     code = models.CharField(max_length=3)
     description = models.CharField(max_length=100)
 
@@ -52,7 +52,7 @@ class Currency(models.Model):
 
 
 class Account(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="accounts")
     account_id = models.UUIDField(default=uuid.uuid4, unique=True)
     code = models.CharField(max_length=10, blank=True)
     name = models.CharField(max_length=150)
@@ -80,7 +80,7 @@ class Account(models.Model):
 
 
 class TaxRate(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="tax_rates")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="tax_rates")
     name = models.CharField(max_length=100)
     tax_type = models.CharField(max_length=50)
     report_tax_type = models.CharField(max_length=50, blank=True)
@@ -92,16 +92,14 @@ class TaxRate(models.Model):
     is_system = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["organisation", "tax_type"], name="one_rate_per_tax_type")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organisation", "tax_type"], name="one_rate_per_tax_type")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Item(models.Model):
-    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="items")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, db_index=False, related_name="items")
     item_id = models.UUIDField(default=uuid.uuid4, unique=True)
     code = models.CharField(max_length=30)
     folded_code = models.CharField(max_length=60)
@@ -124,9 +122,7 @@ class Item(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["organisation", "updated"], name="items_by_update")]
-        constraints = [
-            models.UniqueConstraint(fields=["organisation", "folded_code"], name="one_item_per_code")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organisation", "folded_code"], name="one_item_per_code")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
