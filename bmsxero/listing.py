@@ -91,11 +91,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Selection:
-    """Checkboxes in front of the rows. A `refusal` disables a row's box and is shown as the reason."""
+    """Checkboxes in front of the rows. A row that isn't `offered` has none; a `refusal` disables it, and says why."""
 
     name: str = "ids"
     key: Callable[[Any], str] = lambda record: str(record.pk)
     label: Callable[[Any], str] = str
+    offered: Callable[[Any], bool] = lambda record: True
     refusal: Callable[[Any], str] = lambda record: ""
     chosen: Callable[[Any], bool] = lambda record: False
 
@@ -306,7 +307,9 @@ class Listing:
                 yield Heading(column, way, str(Sort(column.name, descending=not sort.descending)))
 
 
-def _choice(record: Any, selection: Selection) -> Choice:
+def _choice(record: Any, selection: Selection) -> Choice | None:
+    if not selection.offered(record):
+        return None
     refusal = selection.refusal(record)
     chosen = not refusal and selection.chosen(record)
     return Choice(selection.key(record), selection.label(record), refusal, chosen)

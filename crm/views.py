@@ -26,8 +26,8 @@ class AccountFilter(Filter):
         return rows
 
 
-def _state(account: Account) -> Badge:
-    return Badge("Active", "success") if account.active else Badge("Inactive")
+def _state(account: Account) -> Badge | str:
+    return "Active" if account.active else Badge("Inactive")
 
 
 ACCOUNTS = Listing(

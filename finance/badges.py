@@ -23,3 +23,9 @@ def payment_badge(payment: Payment) -> Badge:
     if payment.reversed:
         return Badge("Reversed", "warning")
     return Badge(payment.get_kind_display(), "success" if payment.kind == Payment.Kind.PAYMENT else "info")
+
+
+def payment_kind(payment: Payment) -> Badge | str:
+    """The kind in plain words; what is out of the ordinary as a badge, so that it stands out in a list."""
+    ordinary = payment.kind == Payment.Kind.PAYMENT and not payment.reversed
+    return payment.get_kind_display() if ordinary else payment_badge(payment)

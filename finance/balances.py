@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
 
 from finance import money
 from finance.models import Invoice, Payment
@@ -33,13 +33,19 @@ class CurrencySum:
     amount: Decimal
 
 
-def owed() -> QuerySet[Invoice]:
-    """Return the invoices that a customer still has to pay."""
-    return Invoice.objects.filter(status__in=OWED, balance_due__gt=0)
+def owed(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return those of the invoices that a customer still has to pay."""
+    return invoices.filter(status__in=OWED, balance_due__gt=0)
 
 
-def is_overdue(invoice: Invoice, today: date) -> bool:
-    return invoice.status in OWED and invoice.balance_due > 0 and invoice.due_date < today
+def overdue(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return those of the invoices that should have been paid before today."""
+    return owed(invoices).filter(due_date__lt=timezone.localdate())
+
+
+def is_overdue(invoice: Invoice) -> bool:
+    """Say of one invoice what `overdue` says of many."""
+    return invoice.status in OWED and invoice.balance_due > 0 and invoice.due_date < timezone.localdate()
 
 
 def around(payment: Payment) -> Around:

@@ -21,9 +21,8 @@ from finance.models import Invoice, Payment
 
 SELECTION = Selection(
     label=lambda invoice: f"invoice {invoice.number}",
-    refusal=lambda invoice: "" if statuses.next_steps(invoice) else SETTLED,
+    offered=lambda invoice: bool(statuses.next_steps(invoice)),
 )
-SETTLED = "Nothing to mark: it has been sent"
 
 
 @allow(*READERS)

@@ -86,9 +86,8 @@ def moment(value: datetime | None) -> SafeString | str:
         return ""
     local = timezone.localtime(value)
     text = f"{local.day} {local:%b %Y %H:%M}"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S} UTC", text
-    )
+    utc = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), utc, text)
 
 
 @cache
@@ -111,6 +110,12 @@ def badge(state: Badge | str, tone: str = "neutral", symbol: str = "") -> dict[s
     if isinstance(state, Badge):
         state, tone = state.label, state.tone
     return {"label": state, "tone": tone, "icon": symbol or TONE_ICONS[tone]}
+
+
+@register.inclusion_tag("components/_steps.html")
+def steps(*labels: str, current: int) -> dict[str, Any]:
+    """Where a wizard stands, counted from 1: `{% steps "Load" "Select" "Check" "Send" current=2 %}`."""
+    return {"steps": list(enumerate(labels, 1)), "current": current}
 
 
 def _css_class(widget: forms.Widget) -> str:
