@@ -16,6 +16,7 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.functional import Promise
 
 from bmsxero import csv_files
 from bmsxero.roles import Role
@@ -43,7 +44,7 @@ class Action:
     """A button or a link to somewhere. Shown to `roles` only; to all where none is given."""
 
     label: str
-    url: str
+    url: str | Promise
     icon: str = ""
     roles: tuple[Role, ...] = ()
 
@@ -143,7 +144,7 @@ class Filter(forms.Form):
     def chips(self) -> list[Chip]:
         """The filters that have no control of their own, as links that take them off."""
         return [
-            Chip(field.label, str(self.cleaned_data[field.name]), self._without(field.name))
+            Chip(str(field.label), str(self.cleaned_data[field.name]), self._without(field.name))
             for field in self.hidden_fields()
             if self.is_valid() and self.cleaned_data[field.name]
         ]

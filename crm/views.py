@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django import forms
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
 
 from bmsxero.listing import Badge, Column, Empty, Filter, Listing
 from bmsxero.roles import READERS, allow
@@ -48,8 +50,15 @@ ACCOUNTS = Listing(
 
 @allow(*READERS)
 def accounts(request: HttpRequest) -> HttpResponse:
-    grid = ACCOUNTS.grid(request, Account.objects.select_related("sales_tax"))
+    rows = Account.objects.select_related("sales_tax")
+    grid = ACCOUNTS.grid(request, rows, csv_url=reverse("crm:accounts_csv"))
     return render(request, "crm/accounts.html", {"grid": grid})
+
+
+@allow(*READERS)
+def accounts_csv(request: HttpRequest) -> HttpResponseBase:
+    rows = Account.objects.select_related("sales_tax")
+    return ACCOUNTS.csv(request, rows, f"accounts-{timezone.localdate()}.csv")
 
 
 @allow(*READERS)

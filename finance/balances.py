@@ -52,11 +52,14 @@ def around(payment: Payment) -> Around:
     """Return the balance before and after `payment`, counting the live payments in order of date and entry."""
     earlier = Q(date__lt=payment.date) | Q(date=payment.date, pk__lt=payment.pk)
     live = Payment.objects.filter(earlier, invoice=payment.invoice_id, reversed=False)
-    before = payment.invoice.total - (live.aggregate(sum=Sum("amount"))["sum"] or money.ZERO)
+    before = payment.invoice.total - money.round_half_up(live.aggregate(sum=Sum("amount"))["sum"] or money.ZERO)
     return Around(before, before if payment.reversed else before - payment.amount)
 
 
 def sums(invoices: QuerySet[Invoice], amount: str) -> list[CurrencySum]:
     """Add up one amount of the invoices, for each currency on its own."""
     rows: Any = invoices.order_by().values("currency").annotate(number=Count("pk"), amount=Sum(amount))
-    return [CurrencySum(row["currency"], row["number"], row["amount"]) for row in rows.order_by("currency")]
+    return [
+        CurrencySum(row["currency"], row["number"], money.round_half_up(row["amount"]))
+        for row in rows.order_by("currency")
+    ]

@@ -27,7 +27,7 @@ def _date(label: str) -> forms.DateField:
     return forms.DateField(label=label, required=False, widget=DateInput())
 
 
-def _account() -> forms.ModelChoiceField:
+def _account() -> forms.ModelChoiceField[Account]:
     return forms.ModelChoiceField(Account.objects.all(), label="Account", required=False, widget=forms.HiddenInput)
 
 

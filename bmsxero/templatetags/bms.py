@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms, template
 from django.conf import settings
-from django.template import Context, TemplateDoesNotExist
+from django.template import Context, Engine, TemplateDoesNotExist
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -107,9 +107,8 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.inclusion_tag("components/_badge.html")
 def badge(state: Badge | str, tone: str = "neutral", symbol: str = "") -> dict[str, str]:
     """A state in words with an icon: `{% badge invoice.badge %}` or `{% badge "Connected" "success" %}`."""
-    if isinstance(state, Badge):
-        state, tone = state.label, state.tone
-    return {"label": state, "tone": tone, "icon": symbol or TONE_ICONS[tone]}
+    shown_tone = state.tone if isinstance(state, Badge) else tone
+    return {"label": str(state), "tone": shown_tone, "icon": symbol or TONE_ICONS[shown_tone]}
 
 
 @register.inclusion_tag("components/_steps.html")
@@ -165,7 +164,7 @@ def fact(content: str, label: str) -> SafeString:
 def slot(context: Context, name: str) -> SafeString:
     """What another app has to say here, if it brings the template: `{% slot "xero_sync/_home.html" %}`."""
     try:
-        found = context.template.engine.get_template(name)
+        found = Engine.get_default().get_template(name)
     except TemplateDoesNotExist:
         return mark_safe("")
     with context.push():
