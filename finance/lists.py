@@ -10,6 +10,8 @@ from django.urls import reverse_lazy
 
 from bmsxero.listing import Action, Column, Empty, Filter, Listing
 from bmsxero.templatetags.bms import count, money
+from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
+from bmsxero.xero_state import XeroFilter
 from crm.models import Account
 from finance.badges import invoice_badge, payment_kind
 from finance.balances import overdue, owed, sums
@@ -36,14 +38,16 @@ BY_BALANCE: dict[str, Callable[[QuerySet[Invoice]], QuerySet[Invoice]]] = {"unpa
 STATUSES = [("", "All"), *Invoice.Status.choices, ("unpaid", "Unpaid"), ("overdue", "Overdue")]
 
 
-class InvoiceFilter(Filter):
+class InvoiceFilter(XeroFilter):
     q = forms.CharField(label="No., account or PO", required=False, max_length=200, widget=forms.SearchInput)
     status = forms.ChoiceField(label="Status", required=False, choices=STATUSES)
     due_from = _date("Due from")
     due_to = _date("Due to")
     account = _account()
+    field_order = ("q", "status", "xero")
 
     def narrow(self, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        rows = super().narrow(rows)
         asked = self.cleaned_data
         if text := asked["q"].strip():
             found = Q(number__icontains=text) | Q(account__name__icontains=text) | Q(po_number__icontains=text)
@@ -89,6 +93,7 @@ INVOICES = Listing(
         Column("date", "Date", cell="day", sort=("date",)),
         Column("due_date", "Due", cell="finance/cells/due.html", sort=("due_date",)),
         Column("status", "Status", value=invoice_badge, cell="badge", sort=("status",)),
+        *XERO_COLUMNS,
         Column("currency", "Currency", screen=False),
         Column("total", "Total", cell="money", align="end", sort=("total",)),
         Column("balance_due", "Balance due", cell="money", align="end", sort=("balance_due",)),
