@@ -26,11 +26,12 @@ class Around:
 
 @dataclass(frozen=True)
 class CurrencySum:
-    """So many documents, and what they come to in one currency."""
+    """So many invoices of one currency, what they come to, and what is still due of it."""
 
     currency: str
     number: int
-    amount: Decimal
+    total: Decimal
+    balance_due: Decimal
 
 
 def owed(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -56,10 +57,11 @@ def around(payment: Payment) -> Around:
     return Around(before, before if payment.reversed else before - payment.amount)
 
 
-def sums(invoices: QuerySet[Invoice], amount: str) -> list[CurrencySum]:
-    """Add up one amount of the invoices, for each currency on its own."""
-    rows: Any = invoices.order_by().values("currency").annotate(number=Count("pk"), amount=Sum(amount))
+def sums(invoices: QuerySet[Invoice]) -> list[CurrencySum]:
+    """Add the invoices up, each currency on its own."""
+    rows: Any = invoices.order_by().values_list("currency")
+    added = rows.annotate(number=Count("pk"), all=Sum("total"), due=Sum("balance_due")).order_by("currency")
     return [
-        CurrencySum(row["currency"], row["number"], money.round_half_up(row["amount"]))
-        for row in rows.order_by("currency")
+        CurrencySum(currency, number, money.round_half_up(total), money.round_half_up(due))
+        for currency, number, total, due in added
     ]

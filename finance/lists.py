@@ -133,7 +133,7 @@ PAYMENTS = Listing(
 def invoice_sums(rows: QuerySet[Invoice]) -> list[str]:
     """Return total and balance of all the rows in words, one line for each currency."""
     return [
-        f"{count(total.number)} in {total.currency or 'your currency'}: "
-        f"total {money(total.amount)}, balance due {money(due.amount)}"
-        for total, due in zip(sums(rows, "total"), sums(rows, "balance_due"), strict=True)
+        f"{count(one.number)} in {one.currency or 'your currency'}: "
+        f"total {money(one.total)}, balance due {money(one.balance_due)}"
+        for one in sums(rows)
     ]

@@ -92,7 +92,7 @@ class TestHome:
         invoice(status="ready", price="7", currency="EUR")
         ready = reader.get("/").context["tiles"][1]
         assert (ready.label, ready.number) == ("Ready to Send", 3)
-        assert [(one.currency, str(one.amount)) for one in ready.sums] == [("", "150.50"), ("EUR", "7.00")]
+        assert [(str(amount), currency) for amount, currency in ready.amounts] == [("150.50", ""), ("7.00", "EUR")]
 
     def test_each_figure_opens_the_list_it_counts(self, reader: Client) -> None:
         for status in ("draft", "ready", "sent", "paid", "void"):

@@ -37,4 +37,4 @@ def account_payments(account: Account) -> Grid:
 @register.simple_tag
 def account_owes(account: Account) -> list[balances.CurrencySum]:
     """What the account still has to pay, for each currency on its own."""
-    return balances.sums(balances.owed(Invoice.objects.filter(account=account)), "balance_due")
+    return balances.sums(balances.owed(Invoice.objects.filter(account=account)))
