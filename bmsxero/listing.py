@@ -30,10 +30,11 @@ Decorate = Callable[[QuerySet[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Badge:
-    """A state in words; the tone adds colour and an icon, never meaning of its own."""
+    """A state in words; tone and icon make it quick to see, and never mean anything of their own."""
 
     label: str
     tone: Tone = "neutral"
+    icon: str = ""
 
     def __str__(self) -> str:
         return self.label

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
-from finance.badges import invoice_badge, payment_badge
+from finance.badges import invoice_badge, payment_kind
 from finance.balances import around
 from finance.forms import MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
@@ -105,5 +105,5 @@ def payments_csv(request: HttpRequest) -> HttpResponseBase:
 @allow(*READERS)
 def payment(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_payments(), pk=pk)
-    context = {"payment": found, "badge": payment_badge(found), "around": around(found)}
+    context = {"payment": found, "badge": payment_kind(found), "around": around(found)}
     return render(request, "finance/payment.html", context)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django import forms, template
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from bmsxero.listing import Action, Badge
+from bmsxero.listing import Action, Badge, Tone
 from bmsxero.roles import who
 
 register = template.Library()
@@ -107,8 +107,8 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.inclusion_tag("components/_badge.html")
 def badge(state: Badge | str, tone: str = "neutral", symbol: str = "") -> dict[str, str]:
     """A state in words with an icon: `{% badge invoice.badge %}` or `{% badge "Connected" "success" %}`."""
-    shown_tone = state.tone if isinstance(state, Badge) else tone
-    return {"label": str(state), "tone": shown_tone, "icon": symbol or TONE_ICONS[shown_tone]}
+    shown = state if isinstance(state, Badge) else Badge(state, cast("Tone", tone), symbol)
+    return {"label": shown.label, "tone": shown.tone, "icon": shown.icon or TONE_ICONS[shown.tone]}
 
 
 @register.inclusion_tag("components/_steps.html")
