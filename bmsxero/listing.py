@@ -16,6 +16,7 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.functional import Promise
 
 from bmsxero import csv_files
 from bmsxero.roles import Role
@@ -29,10 +30,11 @@ Decorate = Callable[[QuerySet[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Badge:
-    """A state in words; the tone adds colour and an icon, never meaning of its own."""
+    """A state in words; tone and icon make it quick to see, and never mean anything of their own."""
 
     label: str
     tone: Tone = "neutral"
+    icon: str = ""
 
     def __str__(self) -> str:
         return self.label
@@ -43,7 +45,7 @@ class Action:
     """A button or a link to somewhere. Shown to `roles` only; to all where none is given."""
 
     label: str
-    url: str
+    url: str | Promise
     icon: str = ""
     roles: tuple[Role, ...] = ()
 
@@ -91,11 +93,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Selection:
-    """Checkboxes in front of the rows. A `refusal` disables a row's box and is shown as the reason."""
+    """Checkboxes in front of the rows. A row that isn't `offered` has none; a `refusal` disables it, and says why."""
 
     name: str = "ids"
     key: Callable[[Any], str] = lambda record: str(record.pk)
     label: Callable[[Any], str] = str
+    offered: Callable[[Any], bool] = lambda record: True
     refusal: Callable[[Any], str] = lambda record: ""
     chosen: Callable[[Any], bool] = lambda record: False
 
@@ -142,7 +145,7 @@ class Filter(forms.Form):
     def chips(self) -> list[Chip]:
         """The filters that have no control of their own, as links that take them off."""
         return [
-            Chip(field.label, str(self.cleaned_data[field.name]), self._without(field.name))
+            Chip(str(field.label), str(self.cleaned_data[field.name]), self._without(field.name))
             for field in self.hidden_fields()
             if self.is_valid() and self.cleaned_data[field.name]
         ]
@@ -306,7 +309,9 @@ class Listing:
                 yield Heading(column, way, str(Sort(column.name, descending=not sort.descending)))
 
 
-def _choice(record: Any, selection: Selection) -> Choice:
+def _choice(record: Any, selection: Selection) -> Choice | None:
+    if not selection.offered(record):
+        return None
     refusal = selection.refusal(record)
     chosen = not refusal and selection.chosen(record)
     return Choice(selection.key(record), selection.label(record), refusal, chosen)

@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
-from bmsxero.roles import EVERYONE, MissingRole, Role, allow
+from bmsxero.finding import find
+from bmsxero.roles import EVERYONE, MissingRole, Role, allow, who
+from finance.tiles import tiles
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +42,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @allow(*EVERYONE)
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "home.html")
+    return render(request, "home.html", {"tiles": tiles() if who(request.user).reads else []})
 
 
 @allow(*EVERYONE)
 def search(request: HttpRequest) -> HttpResponse:
-    return render(request, "search.html", {"text": request.GET.get("q", "").strip()})
+    text = request.GET.get("q", "").strip()[:200]
+    hits = find(text, who(request.user))
+    if len(hits) == 1:
+        return redirect(hits[0].url)
+    return render(request, "search.html", {"text": text, "hits": hits})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -54,8 +60,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     roles = exception.roles if isinstance(exception, MissingRole) else ()
-    names = [role.label for role in Role if role in roles]
-    return render(request, "403.html", {"needed": names}, status=403)
+    context = {"needed": [role.label for role in Role if role in roles], "granters": _granters()}
+    return render(request, "403.html", context, status=403)
+
+
+def _granters() -> list[str]:
+    """Return who can give roles away: those who may use Django's admin for everything."""
+    users = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("username")[:3]
+    return [user.get_full_name() or user.get_username() for user in users]
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

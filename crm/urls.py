@@ -5,5 +5,6 @@ from crm import views
 app_name = "crm"
 urlpatterns = [
     path("accounts/", views.accounts, name="accounts"),
+    path("accounts.csv", views.accounts_csv, name="accounts_csv"),
     path("accounts/<int:pk>/", views.account, name="account"),
 ]

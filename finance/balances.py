@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
 
 from finance import money
 from finance.models import Invoice, Payment
@@ -26,31 +26,42 @@ class Around:
 
 @dataclass(frozen=True)
 class CurrencySum:
-    """So many documents, and what they come to in one currency."""
+    """So many invoices of one currency, what they come to, and what is still due of it."""
 
     currency: str
     number: int
-    amount: Decimal
+    total: Decimal
+    balance_due: Decimal
 
 
-def owed() -> QuerySet[Invoice]:
-    """Return the invoices that a customer still has to pay."""
-    return Invoice.objects.filter(status__in=OWED, balance_due__gt=0)
+def owed(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return those of the invoices that a customer still has to pay."""
+    return invoices.filter(status__in=OWED, balance_due__gt=0)
 
 
-def is_overdue(invoice: Invoice, today: date) -> bool:
-    return invoice.status in OWED and invoice.balance_due > 0 and invoice.due_date < today
+def overdue(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return those of the invoices that should have been paid before today."""
+    return owed(invoices).filter(due_date__lt=timezone.localdate())
+
+
+def is_overdue(invoice: Invoice) -> bool:
+    """Say of one invoice what `overdue` says of many."""
+    return invoice.status in OWED and invoice.balance_due > 0 and invoice.due_date < timezone.localdate()
 
 
 def around(payment: Payment) -> Around:
     """Return the balance before and after `payment`, counting the live payments in order of date and entry."""
     earlier = Q(date__lt=payment.date) | Q(date=payment.date, pk__lt=payment.pk)
     live = Payment.objects.filter(earlier, invoice=payment.invoice_id, reversed=False)
-    before = payment.invoice.total - (live.aggregate(sum=Sum("amount"))["sum"] or money.ZERO)
+    before = payment.invoice.total - money.round_half_up(live.aggregate(sum=Sum("amount"))["sum"] or money.ZERO)
     return Around(before, before if payment.reversed else before - payment.amount)
 
 
-def sums(invoices: QuerySet[Invoice], amount: str) -> list[CurrencySum]:
-    """Add up one amount of the invoices, for each currency on its own."""
-    rows: Any = invoices.order_by().values("currency").annotate(number=Count("pk"), amount=Sum(amount))
-    return [CurrencySum(row["currency"], row["number"], row["amount"]) for row in rows.order_by("currency")]
+def sums(invoices: QuerySet[Invoice]) -> list[CurrencySum]:
+    """Add the invoices up, each currency on its own."""
+    rows: Any = invoices.order_by().values_list("currency")
+    added = rows.annotate(number=Count("pk"), all=Sum("total"), due=Sum("balance_due")).order_by("currency")
+    return [
+        CurrencySum(currency, number, money.round_half_up(total), money.round_half_up(due))
+        for currency, number, total, due in added
+    ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django import forms
 from django.db.models import Q, QuerySet
 from django.urls import reverse_lazy
 
 from bmsxero.listing import Action, Column, Empty, Filter, Listing
 from bmsxero.templatetags.bms import count, money
+from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
+from bmsxero.xero_state import XeroFilter
 from crm.models import Account
-from finance.badges import invoice_badge, payment_badge
-from finance.balances import OWED, sums
+from finance.badges import invoice_badge, payment_kind
+from finance.balances import overdue, owed, sums
 from finance.models import Invoice, Payment
 
 
@@ -25,27 +29,33 @@ def _date(label: str) -> forms.DateField:
     return forms.DateField(label=label, required=False, widget=DateInput())
 
 
-def _account() -> forms.ModelChoiceField:
+def _account() -> forms.ModelChoiceField[Account]:
     return forms.ModelChoiceField(Account.objects.all(), label="Account", required=False, widget=forms.HiddenInput)
 
 
-class InvoiceFilter(Filter):
+#: Filters by status that look at the balance, too.
+BY_BALANCE: dict[str, Callable[[QuerySet[Invoice]], QuerySet[Invoice]]] = {"unpaid": owed, "overdue": overdue}
+STATUSES = [("", "All"), *Invoice.Status.choices, ("unpaid", "Unpaid"), ("overdue", "Overdue")]
+
+
+class InvoiceFilter(XeroFilter):
     q = forms.CharField(label="No., account or PO", required=False, max_length=200, widget=forms.SearchInput)
-    status = forms.ChoiceField(label="Status", required=False, choices=[("", "All"), *Invoice.Status.choices])
+    status = forms.ChoiceField(label="Status", required=False, choices=STATUSES)
     due_from = _date("Due from")
     due_to = _date("Due to")
-    open = forms.BooleanField(label="Open balance only", required=False)
     account = _account()
+    field_order = ("q", "status", "xero")
 
     def narrow(self, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        rows = super().narrow(rows)
         asked = self.cleaned_data
         if text := asked["q"].strip():
             found = Q(number__icontains=text) | Q(account__name__icontains=text) | Q(po_number__icontains=text)
             rows = rows.filter(found)
-        if asked["open"]:
-            rows = rows.filter(status__in=OWED, balance_due__gt=0)
+        if asked["status"] in BY_BALANCE:
+            rows = BY_BALANCE[asked["status"]](rows)
         exact = {
-            "status": asked["status"],
+            "status": asked["status"] if asked["status"] in Invoice.Status.values else "",
             "due_date__gte": asked["due_from"],
             "due_date__lte": asked["due_to"],
             "account": asked["account"],
@@ -79,14 +89,15 @@ INVOICES = Listing(
     columns=(
         Column("number", "No.", cell="link", sort=("number",)),
         Column("account", "Account", cell="record", sort=("account__name",)),
-        Column("site", "Site"),
+        Column("site", "Site", screen=False),
         Column("date", "Date", cell="day", sort=("date",)),
         Column("due_date", "Due", cell="finance/cells/due.html", sort=("due_date",)),
         Column("status", "Status", value=invoice_badge, cell="badge", sort=("status",)),
+        *XERO_COLUMNS,
         Column("currency", "Currency", screen=False),
         Column("total", "Total", cell="money", align="end", sort=("total",)),
         Column("balance_due", "Balance due", cell="money", align="end", sort=("balance_due",)),
-        Column("po_number", "PO no."),
+        Column("po_number", "PO no.", screen=False),
     ),
     empty=Empty(
         "No invoices yet",
@@ -104,7 +115,7 @@ PAYMENTS = Listing(
         Column("invoice", "Invoice", cell="record", sort=("invoice__number",)),
         Column("reference", "Reference"),
         Column("source", "Source", value=lambda payment: payment.get_source_display()),
-        Column("state", "State", value=payment_badge, cell="badge"),
+        Column("kind", "Kind", value=payment_kind, cell="badge"),
         Column("currency", "Currency", value=lambda payment: payment.invoice.currency, screen=False),
         Column("amount", "Amount", cell="finance/cells/payment_amount.html", sort=("amount",), align="end"),
     ),
@@ -122,7 +133,7 @@ PAYMENTS = Listing(
 def invoice_sums(rows: QuerySet[Invoice]) -> list[str]:
     """Return total and balance of all the rows in words, one line for each currency."""
     return [
-        f"{count(total.number)} in {total.currency or 'your currency'}: "
-        f"total {money(total.amount)}, balance due {money(due.amount)}"
-        for total, due in zip(sums(rows, "total"), sums(rows, "balance_due"), strict=True)
+        f"{count(one.number)} in {one.currency or 'your currency'}: "
+        f"total {money(one.total)}, balance due {money(one.balance_due)}"
+        for one in sums(rows)
     ]

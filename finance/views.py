@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,22 +14,26 @@ from django.views.decorators.http import require_POST
 from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
-from finance.badges import invoice_badge, payment_badge
+from finance.badges import invoice_badge, payment_kind
 from finance.balances import around
 from finance.forms import MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
 from finance.models import Invoice, Payment
+from xero_sync.links import annotate_state
 
 SELECTION = Selection(
     label=lambda invoice: f"invoice {invoice.number}",
-    refusal=lambda invoice: "" if statuses.next_steps(invoice) else SETTLED,
+    offered=lambda invoice: bool(statuses.next_steps(invoice)),
 )
-SETTLED = "Nothing to mark: it has been sent"
+
+
+def _invoices() -> QuerySet[Invoice]:
+    return annotate_state(Invoice.objects.select_related("account", "site"), "invoices")
 
 
 @allow(*READERS)
 def invoices(request: HttpRequest) -> HttpResponse:
-    rows = Invoice.objects.select_related("account", "site")
+    rows = _invoices()
     grid = INVOICES.grid(
         request,
         rows,
@@ -41,8 +46,7 @@ def invoices(request: HttpRequest) -> HttpResponse:
 
 @allow(*READERS)
 def invoices_csv(request: HttpRequest) -> HttpResponseBase:
-    rows = Invoice.objects.select_related("account", "site")
-    return INVOICES.csv(request, rows, f"invoices-{timezone.localdate()}.csv")
+    return INVOICES.csv(request, _invoices(), f"invoices-{timezone.localdate()}.csv")
 
 
 @allow(*WRITERS)
@@ -71,32 +75,35 @@ def _tell(request: HttpRequest, status: str, *, done: int, asked: int) -> None:
 
 @allow(*READERS)
 def invoice(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Invoice.objects.select_related("account", "site"), pk=pk)
+    found = get_object_or_404(_invoices(), pk=pk)
     context = {
         "invoice": found,
         "badge": invoice_badge(found),
         "lines": found.lines.select_related("item", "tax"),
-        "payments": PAYMENTS.sample(found.payments.select_related("account", "invoice"), 50),
+        "payments": PAYMENTS.without("account", "invoice").sample(_payments().filter(invoice=found), 50),
         "steps": [(status, Invoice.Status(status).label) for status in statuses.next_steps(found)],
     }
     return render(request, "finance/invoice.html", context)
 
 
+def _payments() -> QuerySet[Payment]:
+    return annotate_state(Payment.objects.select_related("account", "invoice"), "payments")
+
+
 @allow(*READERS)
 def payments(request: HttpRequest) -> HttpResponse:
-    rows = Payment.objects.select_related("account", "invoice")
+    rows = _payments()
     grid = PAYMENTS.grid(request, rows, csv_url=reverse("finance:payments_csv"))
     return render(request, "finance/payments.html", {"grid": grid})
 
 
 @allow(*READERS)
 def payments_csv(request: HttpRequest) -> HttpResponseBase:
-    rows = Payment.objects.select_related("account", "invoice")
-    return PAYMENTS.csv(request, rows, f"payments-{timezone.localdate()}.csv")
+    return PAYMENTS.csv(request, _payments(), f"payments-{timezone.localdate()}.csv")
 
 
 @allow(*READERS)
 def payment(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Payment.objects.select_related("account", "invoice"), pk=pk)
-    context = {"payment": found, "badge": payment_badge(found), "around": around(found)}
+    found = get_object_or_404(_payments(), pk=pk)
+    context = {"payment": found, "badge": payment_kind(found), "around": around(found)}
     return render(request, "finance/payment.html", context)

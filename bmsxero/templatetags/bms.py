@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django import forms, template
 from django.conf import settings
-from django.template import Context, TemplateDoesNotExist
+from django.template import Context, Engine, TemplateDoesNotExist
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from bmsxero.listing import Action, Badge
+from bmsxero.listing import Action, Badge, Tone
 from bmsxero.roles import who
 
 register = template.Library()
@@ -86,9 +86,8 @@ def moment(value: datetime | None) -> SafeString | str:
         return ""
     local = timezone.localtime(value)
     text = f"{local.day} {local:%b %Y %H:%M}"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S} UTC", text
-    )
+    utc = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), utc, text)
 
 
 @cache
@@ -108,9 +107,14 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.inclusion_tag("components/_badge.html")
 def badge(state: Badge | str, tone: str = "neutral", symbol: str = "") -> dict[str, str]:
     """A state in words with an icon: `{% badge invoice.badge %}` or `{% badge "Connected" "success" %}`."""
-    if isinstance(state, Badge):
-        state, tone = state.label, state.tone
-    return {"label": state, "tone": tone, "icon": symbol or TONE_ICONS[tone]}
+    shown = state if isinstance(state, Badge) else Badge(state, cast("Tone", tone), symbol)
+    return {"label": shown.label, "tone": shown.tone, "icon": shown.icon or TONE_ICONS[shown.tone]}
+
+
+@register.inclusion_tag("components/_steps.html")
+def steps(*labels: str, current: int) -> dict[str, Any]:
+    """Where a wizard stands, counted from 1: `{% steps "Load" "Select" "Check" "Send" current=2 %}`."""
+    return {"steps": list(enumerate(labels, 1)), "current": current}
 
 
 def _css_class(widget: forms.Widget) -> str:
@@ -160,7 +164,7 @@ def fact(content: str, label: str) -> SafeString:
 def slot(context: Context, name: str) -> SafeString:
     """What another app has to say here, if it brings the template: `{% slot "xero_sync/_home.html" %}`."""
     try:
-        found = context.template.engine.get_template(name)
+        found = Engine.get_default().get_template(name)
     except TemplateDoesNotExist:
         return mark_safe("")
     with context.push():

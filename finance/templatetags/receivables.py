@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import template
-from django.utils import timezone
 
 from bmsxero.listing import Grid
 from crm.models import Account
@@ -18,14 +17,14 @@ FEW = 10
 
 @register.filter
 def overdue(invoice: Invoice) -> bool:
-    return balances.is_overdue(invoice, timezone.localdate())
+    return balances.is_overdue(invoice)
 
 
 @register.simple_tag
 def account_invoices(account: Account) -> Grid:
     """The latest invoices of an account, for components/_grid.html."""
     rows = Invoice.objects.filter(account=account).select_related("account", "site")
-    return INVOICES.without("account").sample(rows, FEW)
+    return INVOICES.without("account", "xero_state").sample(rows, FEW)
 
 
 @register.simple_tag
@@ -38,4 +37,4 @@ def account_payments(account: Account) -> Grid:
 @register.simple_tag
 def account_owes(account: Account) -> list[balances.CurrencySum]:
     """What the account still has to pay, for each currency on its own."""
-    return balances.sums(balances.owed().filter(account=account), "balance_due")
+    return balances.sums(balances.owed(Invoice.objects.filter(account=account)))

@@ -1,0 +1,64 @@
+"""How lists show what their records are in Xero: columns and a filter over `annotate_state`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from bmsxero.listing import Badge, Column, Filter
+
+NOT_SENT = "Not sent"
+#: What pages call the states that `annotate_state` knows. Anything else is as good as not sent.
+BADGES = {
+    "in_xero": Badge("In Xero", "success"),
+    "pending": Badge("Queued", "progress"),
+    "claimed": Badge("Queued", "progress"),
+    "sent": Badge("Sending", "progress"),
+    "unknown": Badge("Checking", "warning"),
+    "failed": Badge("Failed", "danger"),
+    "needs_review": Badge("Needs review", "warning"),
+}
+IN_HAND = ("pending", "claimed", "sent", "unknown")
+TROUBLE = ("failed", "needs_review")
+
+
+def xero_state(record: Any) -> Badge | str:
+    """Return the state of a record that `annotate_state` has been over."""
+    return BADGES.get(record.xero_state, NOT_SENT)
+
+
+COLUMNS = (
+    Column("xero_state", "Xero", value=xero_state, cell="xero"),
+    Column("xero_number", "Xero no.", screen=False),
+    Column("xero_job", "Job#", screen=False),
+)
+
+
+class XeroFilter(Filter):
+    """A filter for records that `annotate_state` has been over. Put `xero` where it belongs with `field_order`."""
+
+    xero = forms.ChoiceField(
+        label="Xero",
+        required=False,
+        choices=[
+            ("", "All"),
+            ("in_xero", "In Xero"),
+            ("not_sent", NOT_SENT),
+            ("in_hand", "In a job now"),
+            ("trouble", "Failed or in doubt"),
+        ],
+    )
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        match self.cleaned_data["xero"]:
+            case "in_xero":
+                return rows.filter(xero_state="in_xero")
+            case "in_hand":
+                return rows.filter(xero_state__in=IN_HAND)
+            case "trouble":
+                return rows.filter(xero_state__in=TROUBLE)
+            case "not_sent":
+                return rows.exclude(xero_state__in=BADGES)
+        return rows

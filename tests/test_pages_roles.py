@@ -1,0 +1,121 @@
+"""Who may open what: nobody but those a view names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from bmsxero.roles import ADMINS, EVERYONE, READERS, WRITERS, Role, who
+from tests.conftest import ClientOf
+from tests.records import account, invoice, payment
+
+pytestmark = pytest.mark.django_db
+
+#: Reached without signing in, on purpose.
+OPEN = ("login/", "logout/", "healthz", "sim/", "static/", "django-admin/login/")
+
+READ, WRITE = READERS, WRITERS
+PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
+    ("get", "/", EVERYONE),
+    ("get", "/search/?q=x", EVERYONE),
+    ("get", "/crm/accounts/", READ),
+    ("get", "/crm/accounts.csv", READ),
+    ("get", "/crm/accounts/1/", READ),
+    ("get", "/finance/invoices/", READ),
+    ("get", "/finance/invoices.csv", READ),
+    ("get", "/finance/invoices/1/", READ),
+    ("post", "/finance/invoices/mark/", WRITE),
+    ("get", "/finance/payments/", READ),
+    ("get", "/finance/payments.csv", READ),
+    ("get", "/finance/payments/1/", READ),
+)
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+
+
+def guarded() -> list[str]:
+    found = routes(get_resolver().url_patterns)
+    return [route for route, _ in found if not route.startswith((*OPEN, "django-admin/"))]
+
+
+def test_every_view_names_the_roles_it_lets_in() -> None:
+    views = dict(routes(get_resolver().url_patterns))
+    assert [route for route in guarded() if not getattr(views[route], "roles", None)] == []
+
+
+@pytest.mark.parametrize("route", guarded())
+def test_a_stranger_is_sent_to_sign_in(stranger: Client, route: str) -> None:
+    path = "/" + _filled(route)
+    for answer in (stranger.get(path), stranger.post(path)):
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/login/?next=")
+
+
+def _filled(route: str) -> str:
+    for shape, sample in SAMPLES.items():
+        route = route.replace(shape, sample)
+    assert "<" not in route, f"give a sample for {route}"
+    return route
+
+
+SAMPLES = {
+    "<int:pk>": "1",
+    "<int:number>": "1",
+    "<uuid:uuid>": "6c1ff0a4-0b1e-4a57-9a43-1fdd6a8f52a5",
+    "<str:kind>": "invoices",
+    "<slug:kind>": "invoices",
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(("method", "path", "roles"), PATHS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_page_opens_for_its_roles_and_for_no_other(
+    client_of: ClientOf, role: Role, method: str, path: str, roles: tuple[Role, ...]
+) -> None:
+    made = payment(invoice(of=account()), "10")
+    path = path.replace("/accounts/1/", f"/accounts/{made.account_id}/")
+    path = path.replace("/invoices/1/", f"/invoices/{made.invoice_id}/").replace(
+        "/payments/1/", f"/payments/{made.pk}/"
+    )
+    answer = getattr(client_of(role), method)(path)
+    assert (answer.status_code == 403) == (role not in roles)
+    assert answer.status_code in {200, 302, 403}
+
+
+@pytest.mark.parametrize(
+    ("roles", "allowed", "expected"),
+    [
+        ({Role.VIEWER}, WRITERS, False),
+        ({Role.VIEWER, Role.FINANCE}, WRITERS, True),
+        ({Role.ADMIN}, READERS, True),
+        (set(), EVERYONE, False),
+    ],
+)
+def test_roles_combine(roles: set[Role], allowed: tuple[Role, ...], expected: bool) -> None:
+    from bmsxero.roles import Who
+
+    assert Who(frozenset(roles)).any_of(allowed) is expected
+
+
+def test_a_superuser_counts_as_finance_admin(django_user_model: Any) -> None:
+    me = who(django_user_model.objects.create_superuser("root"))
+    assert me.any_of(ADMINS)
+    assert me.label == "Finance admin"
+
+
+def test_a_user_without_a_role_opens_nothing(client: Client, django_user_model: Any) -> None:
+    client.force_login(django_user_model.objects.create_user("new"))
+    answer = client.get("/")
+    assert answer.status_code == 403
+    assert "You have: No role" in answer.content.decode()
