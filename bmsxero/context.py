@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from bmsxero import __version__
 from bmsxero.navigation import menu
 from bmsxero.roles import who
+from xero_sync.standing import top_badge
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -16,4 +18,4 @@ def site(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return known
     me = who(user)
-    return known | {"who": me, "menu": menu(me, request.path)}
+    return known | {"who": me, "menu": menu(me, request.path), "xero_badge": SimpleLazyObject(top_badge)}

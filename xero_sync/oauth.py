@@ -119,6 +119,15 @@ def organisations(tokens: Tokens) -> list[Organisation]:
     ]
 
 
+def is_demo_company(organisation: Organisation, tokens: Tokens) -> bool:
+    """Ask Xero whether this is a Demo Company, before anything is stored. Raises Unanswered."""
+    answer = _call("GET", f"{settings.XERO_API_URL}/Organisation", access=tokens.access, tenant=organisation.tenant_id)
+    if answer.status != 200:
+        raise Unanswered("Xero did not tell whether this is a Demo Company. Please connect again.")
+    found = (_json(answer).get("Organisations") or [{}])[0]
+    return found.get("IsDemoCompany") in {True, "true"}
+
+
 def save_connection(organisation: Organisation, tokens: Tokens, user: User) -> XeroConnection:
     """Store the tokens and make this the current organisation. Another one stops being current; its links stay."""
     with transaction.atomic():
@@ -227,8 +236,12 @@ def _token_call(form: dict[str, str]) -> dict[str, Any]:
     raise Unanswered("Xero's sign-in service gave no usable answer. It will be tried again.")
 
 
-def _call(method: str, url: str, *, access: str = "", form: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+def _call(
+    method: str, url: str, *, access: str = "", tenant: str = "", form: dict[str, str] | None = None
+) -> urllib3.BaseHTTPResponse:
     headers = {"Accept": "application/json"}
+    if tenant:
+        headers["xero-tenant-id"] = tenant
     if access:
         headers["Authorization"] = f"Bearer {access}"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from xero_sync.views import jobs, setup, wizards
+from xero_sync.views import connect, jobs, setup, wizards
 
 app_name = "xero_sync"
 urlpatterns = [
@@ -12,10 +12,10 @@ urlpatterns = [
     path("finance/xero/setup/", setup.connection, name="setup"),
     path("finance/xero/setup/options/", setup.options, name="options"),
     path("finance/xero/setup/taxes/", setup.tax_mapping, name="tax_mapping"),
-    path("finance/xero/setup/choose/", setup.choose, name="choose"),
-    path("finance/xero/connect/", setup.connect, name="connect"),
-    path("finance/xero/callback/", setup.callback, name="callback"),
-    path("finance/xero/disconnect/", setup.disconnect, name="disconnect"),
+    path("finance/xero/setup/choose/", connect.choose, name="choose"),
+    path("finance/xero/connect/", connect.connect, name="connect"),
+    path("finance/xero/callback/", connect.callback, name="callback"),
+    path("finance/xero/disconnect/", connect.disconnect, name="disconnect"),
     path("finance/xero/export-invoices/", wizards.export_invoices, name="export_invoices"),
     path("finance/xero/import-payments/", wizards.import_payments, name="import_payments"),
     path("finance/xero/import-payments/load/", wizards.load_payments, name="load_payments"),

@@ -1,37 +1,81 @@
+"""The hub, and the tabs of Setup: connection, options, tax mapping. Everybody may read them, admins act."""
+
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from bmsxero.roles import ADMINS, EVERYONE, MissingRole, allow, who
+from xero_sync import connecting, oauth, standing
+from xero_sync.models import XeroConnection
 
 
-def overview(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+@allow(*EVERYONE)
+@require_http_methods(["GET", "POST"])
+def connection(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _read_again(request)
+    now = standing.current()
+    context = {
+        "tab": "setup",
+        "standing": now,
+        "connection": now.connection,
+        "waiting": standing.waiting(now.connection) if now.connection and now.needs_reconnect else None,
+        **(_organisation(now.connection) if now.connection else _before()),
+        "admins": [] if who(request.user).administers else standing.admins(),
+    }
+    return render(request, "xero_sync/setup/connection.html", context)
+
+
+def _before() -> dict[str, object]:
+    return {
+        "redirect_uri": oauth.redirect_uri(),
+        "xero_host": urlsplit(settings.XERO_AUTHORIZE_URL).netloc,
+        "client_id_missing": not settings.XERO_CLIENT_ID,
+    }
+
+
+def _organisation(connection: XeroConnection) -> dict[str, object]:
+    return {
+        "xero_url": connection.app_url("dashboard"),
+        "other_currencies": [code for code in connection.currencies if code != connection.base_currency],
+        "tax_basis": connection.sales_tax_basis.replace("_", " ").capitalize(),
+    }
+
+
+def _read_again(request: HttpRequest) -> HttpResponse:
+    only_admins(request)
+    found = standing.current().connection
+    if found is None:
+        messages.info(request, "Xero is not connected, so there was nothing to read.")
+    elif problem := connecting.read_settings(found):
+        messages.error(request, f"{found} could not be read: {problem}")
+    else:
+        messages.success(request, f"Read again from {found}.")
+    return redirect("xero_sync:setup")
+
+
+def only_admins(request: HttpRequest) -> None:
+    """Refuse those who may look but not act."""
+    if not who(request.user).any_of(ADMINS):
+        raise MissingRole(ADMINS)
+
+
+@allow(*EVERYONE)
+def overview(request: HttpRequest) -> HttpResponse:
     raise NotImplementedError
 
 
-def connection(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+@allow(*EVERYONE)
+def options(request: HttpRequest) -> HttpResponse:
     raise NotImplementedError
 
 
-def options(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def tax_mapping(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def choose(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def connect(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def callback(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def disconnect(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+@allow(*EVERYONE)
+def tax_mapping(request: HttpRequest) -> HttpResponse:
     raise NotImplementedError

@@ -1,0 +1,182 @@
+"""Connecting an organisation: off to Xero, back again, choosing, and disconnecting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from bmsxero.roles import ADMINS, allow
+from bmsxero.views import forbidden
+from xero_sync import connecting, consent, oauth, standing
+from xero_sync.errors import ReconnectNeeded, Unanswered, XeroError
+from xero_sync.models import Job
+from xero_sync.oauth import Organisation, Tokens
+
+logger = logging.getLogger(__name__)
+View = Callable[[HttpRequest], HttpResponse]
+
+#: OAuth's error codes that a person can do something about.
+REFUSALS = {
+    "access_denied": "You said no in Xero. Nothing was connected.",
+    "invalid_scope": "Xero does not give this installation one of the permissions it asks for. Check XERO_SCOPES.",
+    "unauthorized_client": "Xero does not know this installation's client id. Check XERO_CLIENT_ID.",
+    "invalid_request": "Xero did not accept the request. The app there has to list exactly this redirect address: {uri}",
+    "server_error": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
+    "temporarily_unavailable": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
+}
+OTHER_REFUSAL = "Xero ended the sign-in with an error of its own. Nothing was connected."
+USED_UP = "That sign-in was used already, or is older than five minutes. Nothing was connected."
+NO_ANSWER = "Xero's sign-in service can't be reached, or gave no usable answer. Nothing was connected."
+NO_ORGANISATION = "You allowed access, but Xero named no organisation that goes with it. Nothing was connected."
+NOT_SET = "XERO_CLIENT_ID and XERO_CLIENT_SECRET are not set, so there is no app to connect with."
+
+
+@allow(*ADMINS)
+@require_POST
+def connect(request: HttpRequest) -> HttpResponse:
+    if not settings.XERO_CLIENT_ID:
+        messages.error(request, NOT_SET)
+        return redirect("xero_sync:setup")
+    going = oauth.Authorisation.new()
+    consent.remember(request, going)
+    return redirect(going.url)
+
+
+def from_xero(view: View) -> View:
+    """Keep the code in the address to ourselves: no referrer, no copy in a cache or in a sign-in link."""
+
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            response: HttpResponse = redirect_to_login(reverse("xero_sync:setup"))
+        else:
+            try:
+                response = view(request)
+            except PermissionDenied as error:
+                response = forbidden(request, error)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        add_never_cache_headers(response)
+        return response
+
+    return answer
+
+
+@from_xero
+@allow(*ADMINS)
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    left_with = consent.take(request)
+    if error := request.GET.get("error"):
+        return _refused(request, error)
+    try:
+        going = consent.match(request, left_with, request.GET.get("state", ""))
+    except consent.NotStartedHere as strange:
+        logger.warning("callback refused for %s: %s", request.user.get_username(), strange.__cause__)
+        return _stopped(request, consent.NotStartedHere.__doc__, status=400)
+    try:
+        tokens = oauth.exchange(request.GET.get("code", ""), going.verifier)
+        found = oauth.organisations(tokens)
+    except XeroError as problem:
+        return _stopped(request, _why(problem), status=400)
+    if not found:
+        return _stopped(request, NO_ORGANISATION)
+    if len(found) > 1:
+        consent.keep(request, consent.Allowed(found, tokens))
+        return redirect("xero_sync:choose")
+    return _finish(request, found[0], tokens)
+
+
+@allow(*ADMINS)
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest) -> HttpResponse:
+    try:
+        allowed = consent.kept(request)
+    except consent.NotStartedHere:
+        return _stopped(request, "The ten minutes to choose are over. Nothing was connected.", status=400)
+    chosen = [each for each in allowed.organisations if each.tenant_id == request.POST.get("organisation")]
+    if not chosen:
+        context = {
+            "organisations": allowed.organisations,
+            "standing": standing.current(),
+            "missed": request.method == "POST",
+        }
+        return render(request, "xero_sync/setup/choose.html", context)
+    consent.forget(request)
+    return _finish(request, chosen[0], allowed.tokens)
+
+
+@allow(*ADMINS)
+@require_http_methods(["GET", "POST"])
+def disconnect(request: HttpRequest) -> HttpResponse:
+    connection = standing.current().connection
+    if connection is None:
+        messages.info(request, "Xero is not connected, so there was nothing to disconnect.")
+        return redirect("xero_sync:setup")
+    if request.method == "GET":
+        running = Job.objects.filter(tenant_id=connection.tenant_id, state__in=Job.OPEN).count()
+        return render(request, "xero_sync/setup/disconnect.html", {"connection": connection, "running": running})
+    try:
+        oauth.disconnect(connection)
+    except XeroError as problem:
+        messages.error(request, f"Still connected: {problem.message}")
+        return redirect("xero_sync:disconnect")
+    logger.info("%s disconnected organisation %s", request.user.get_username(), connection.tenant_id)
+    messages.success(request, f"Disconnected from {connection}. Its links and the history stay here.")
+    return redirect("xero_sync:setup")
+
+
+def _finish(request: HttpRequest, chosen: Organisation, tokens: Tokens) -> HttpResponse:
+    try:
+        made = connecting.connect(chosen, tokens, cast("User", request.user))
+    except XeroError as problem:
+        return _stopped(request, f"{chosen.name} was not connected. {problem.message}", status=400)
+    messages.success(request, f"Connected to {made.connection}.")
+    if made.former:
+        messages.info(request, _about_the_former(made.former, made.connection.name))
+    if made.unread:
+        messages.warning(request, f"Its settings could not be read: {made.unread} Press “Read again” below.")
+    return redirect("xero_sync:setup")
+
+
+def _about_the_former(former: object, name: str) -> str:
+    return (
+        f"Pages now work with {name}. What was sent to {former} stays linked to {former} and shows again when "
+        f"you connect it again; in {name} nothing is linked yet."
+    )
+
+
+def _refused(request: HttpRequest, error: str) -> HttpResponse:
+    known = error if error in REFUSALS else "another error"
+    # Xero says "access_denied" too where the app lacks a permission; only its description tells
+    if known == "access_denied" and "scope" in request.GET.get("error_description", ""):
+        known = "invalid_scope"
+    logger.info("Xero sent %s back with %s", request.user.get_username(), known)
+    said_no = known == "access_denied"
+    return _stopped(request, REFUSALS.get(known, OTHER_REFUSAL).format(uri=oauth.redirect_uri()), said_no=said_no)
+
+
+def _stopped(request: HttpRequest, why: str | None, *, status: int = 200, said_no: bool = False) -> HttpResponse:
+    return render(request, "xero_sync/setup/stopped.html", {"why": why, "said_no": said_no}, status=status)
+
+
+def _why(problem: XeroError) -> str:
+    """Return what the error means here, where nothing goes on by itself."""
+    match problem:
+        case ReconnectNeeded():
+            return USED_UP
+        case Unanswered():
+            return NO_ANSWER
+    return problem.message
