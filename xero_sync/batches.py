@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xero_sync import jobs
+from xero_sync import clock, jobs
 from xero_sync.books import Books, RunOptions
 from xero_sync.check import Decision
 from xero_sync.kinds.base import Accepted, ExportKind
-from xero_sync.models import Job, JobRow, LogLine, XeroRequest
+from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRequest
 
 State = JobRow.State
 
@@ -27,18 +27,23 @@ class Batch:
         self.books = Books(job.connection, RunOptions(**job.options))
         kind.learn(list(self.records.values()), self.books)
         self._lines: list[LogLine] = []
+        self._links: list[XeroLink] = []
+        self._ended: list[JobRow] = []
 
     def part(self, rows: Sequence[JobRow], request: XeroRequest) -> Batch:
         """Return some of the rows as a batch of their own, with the same records and books."""
         twin = object.__new__(Batch)
-        twin.__dict__ |= self.__dict__ | {"rows": list(rows), "request": request, "_lines": []}
+        twin.__dict__ |= self.__dict__ | {
+            "rows": list(rows), "request": request, "_lines": [], "_links": [], "_ended": [],
+        }  # fmt: skip
         return twin
 
     def succeed(self, row: JobRow, accepted: Accepted, *, how: str, matched_by: str, message: str) -> None:
         """The record is in Xero; unless it was already linked, the link is written now."""
         if how != "updated":
             record = self.records[row.record_key]
-            self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job)
+            if link := self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job):
+                self._links.append(link)
         row.how, row.xero_id, row.xero_number = how, accepted.xero_id, accepted.number
         self._end(row, State.SUCCEEDED, "", message)
         outcome = LogLine.Outcome.WARNING if row.warning else LogLine.Outcome.OK
@@ -83,17 +88,28 @@ class Batch:
         self._lines.append(LogLine(job=self.job, request=self.request, **fields))
 
     def flush(self, correlation_id: str = "") -> None:
-        """Write the log lines noted so far."""
+        """Write the outcomes noted so far: rows, links and log lines. The caller's transaction holds them together."""
         for line in self._lines:
             line.correlation_id = correlation_id[:100]
+        XeroLink.objects.bulk_create(self._links)
+        save_rows(self._ended)
         LogLine.objects.bulk_create(self._lines)
-        self._lines = []
+        self._lines, self._links, self._ended = [], [], []
 
     def _end(self, row: JobRow, state: str, reason: str, message: str) -> None:
         row.state, row.reason, row.message = state, reason, message
-        row.save(
-            update_fields=[
-                "state", "reason", "message", "how", "xero_id", "xero_number", "xero_message",
-                "xero_total", "warning", "fix_url", "request", "updated",
-            ]
-        )  # fmt: skip
+        self._ended.append(row)
+
+
+#: What an outcome may change about a row.
+_OUTCOME = [
+    "state", "reason", "message", "outcome", "how", "xero_id", "xero_number", "xero_message", "xero_total", "warning",
+    "fix_url", "request", "alone", "updated",
+]  # fmt: skip
+
+
+def save_rows(rows: list[JobRow]) -> None:
+    """Save many rows that exist already. An upsert by their id takes a tenth of what bulk_update does."""
+    for row in rows:
+        row.updated = clock.now()
+    JobRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_OUTCOME)

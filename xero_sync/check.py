@@ -27,7 +27,6 @@ CHECK_AGE = timedelta(minutes=5)
 SEND_AGE = timedelta(minutes=15)
 #: Numbers are looked up in Xero beforehand for no more records than this; else Xero's refusal is the result.
 LOOK_AHEAD = 40
-CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -121,14 +120,8 @@ def plan(job: Job) -> None:
     refresh(gateway, kind, CHECK_AGE)
     job.connection.refresh_from_db()
     planner = _Planner(job, gateway, kind)
-    chunk: list[Any] = []
-    for record in selection.chosen(kind, job.selection, job.tenant_id):
-        chunk.append(record)
-        if len(chunk) == CHUNK:
-            planner.add(chunk)
-            chunk = []
-    if chunk:
-        planner.add(chunk)
+    for records in selection.chosen(kind, job.selection, job.tenant_id):
+        planner.add(records)
     _done(job, gateway)
 
 
@@ -151,7 +144,6 @@ class _Planner:
         self.rows_so_far = 0
 
     def add(self, records: Sequence[Any]) -> None:
-        records = self.kind.load([record.uuid for record in records])
         books = Books(self.job.connection, self.options)
         needs = _needs(self.kind, records)
         rows: list[JobRow] = []

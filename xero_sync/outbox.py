@@ -187,12 +187,13 @@ class _Runner:
                 "kind", "record_key"
             )
         )
+        size = export_kind(first.kind).batch_size
         ready = (
             row
-            for row in pending.filter(stage=first.stage).iterator(chunk_size=200)
+            for row in pending.filter(stage=first.stage).iterator(chunk_size=size)
             if open_needs.isdisjoint((kind, key) for kind, key in row.needs)
         )
-        return _alike(ready, export_kind(first.kind).batch_size)
+        return _alike(ready, size)
 
     def _write_down(self, batch: Batch) -> list[tuple[Batch, XeroRequest]]:
         """Transaction 1: settle what needs no call, and commit the exact bytes of what does."""
@@ -260,10 +261,12 @@ class _Runner:
             owner=self.owner,
             lease_until=clock.now() + lease.length(),
         )
-        for row, _ in pairs:
-            row.state, row.request = State.CLAIMED, request
         rows = [row for row, _ in pairs]
-        JobRow.objects.bulk_update(rows, ["state", "request", "outcome", "xero_id"], batch_size=100)
+        for row in rows:
+            row.state, row.request = State.CLAIMED, request
+        JobRow.objects.filter(pk__in=[row.pk for row in rows]).update(
+            state=State.CLAIMED, request=request, outcome=outcome
+        )
         return request
 
     # --- the call
@@ -419,7 +422,6 @@ class _Runner:
                 for row in batch.rows:
                     row.alone = True
                     batch.doubt(row, f"Xero refused the whole batch: {words}")
-                JobRow.objects.filter(pk__in=[row.pk for row in batch.rows]).update(alone=True)
             self._answered(flight, answer)
 
     def _still_ours(self, request: XeroRequest) -> bool:

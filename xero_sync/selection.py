@@ -7,27 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from xero_sync.kinds.base import ExportKind, R
 
-CHUNK = 500
+CHUNK = 200
 
 
-def chosen(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> Iterator[R]:
-    """Yield the chosen records, a chunk at a time.
+def chosen(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> Iterator[list[R]]:
+    """Yield the chosen records in chunks, loaded as mapping them needs it.
 
     Records named one by one come whatever their state, so that Check can say what stands against them.
     """
-    if selection.get("all"):
-        yield from _matching(kind, selection, tenant_id)
-        return
-    ids = selection.get("ids") or []
+    ids = _matching(kind, selection, tenant_id) if selection.get("all") else list(selection.get("ids") or [])
     for start in range(0, len(ids), CHUNK):
-        yield from kind.load(ids[start : start + CHUNK])
+        yield kind.load(ids[start : start + CHUNK])
 
 
-def _matching(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> Iterator[R]:
+def _matching(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> list[UUID]:
     records = kind.candidates(selection.get("filters") or {}, tenant_id)
     if left_out := selection.get("except"):
         records = records.exclude(uuid__in=left_out)
-    yield from records.iterator(chunk_size=CHUNK)
+    return list(records.values_list("uuid", flat=True))

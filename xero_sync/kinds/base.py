@@ -168,9 +168,10 @@ class ExportKind(ABC, Generic[R]):
         """Return what Xero will make of it, reckoned as Xero does."""
         return None
 
-    def link(self, record: R, accepted: Accepted, books: Books, *, matched_by: str, job: Job) -> None:
-        """Write down which record in Xero this one is. Called in the transaction that marks its row succeeded."""
-        made = XeroLink.objects.create(
+    def link(self, record: R, accepted: Accepted, books: Books, *, matched_by: str, job: Job) -> XeroLink | None:
+        """Return the link that says which record in Xero this one is, to be saved in the transaction that marks its
+        row succeeded; None if the kind has saved it in a way of its own."""
+        made = XeroLink(
             tenant_id=books.tenant_id,
             kind=self.name,
             local_id=record.uuid,
@@ -182,6 +183,7 @@ class ExportKind(ABC, Generic[R]):
             last_seen=clock.now(),
         )
         books.add_link(self.name, made)
+        return made
 
     def envelope(self, elements: Sequence[str]) -> str:
         """Return the body of a write, from elements that are JSON already."""

@@ -40,7 +40,7 @@ class ContactExport(ExportKind[Account]):
 
     def load(self, keys: Iterable[str | UUID]) -> list[Account]:
         accounts = Account.objects.filter(uuid__in=list(keys)).select_related("sales_tax")
-        return list(accounts.prefetch_related("sites", "sales_tax__components"))
+        return list(accounts.prefetch_related("sites"))
 
     def describe(self, record: Account) -> Description:
         return Description(record.name, record.code)

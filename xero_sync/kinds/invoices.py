@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -65,9 +65,8 @@ class InvoiceExport(ExportKind[Invoice]):
         return list(
             invoices.prefetch_related(
                 "account__sites",
-                "account__sales_tax__components",
-                "lines__tax__components",
-                "lines__item__tax__components",
+                "lines__tax",
+                "lines__item__tax",
                 "lines__item__income_account",
                 "lines__item__expense_account",
             ).order_by("date", "id")
@@ -169,56 +168,34 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def problems(self, record: Invoice, books: Books) -> list[Problem]:
         url = record.get_absolute_url()
-        checks = [
-            (
-                record.status not in Invoice.EXPORTABLE,
-                "wrong_status",
-                f"The invoice is {record.get_status_display()}; only Ready to Send and Sent go to Xero.",
-            ),
-            (not record.lines.all(), "no_lines", "This invoice has no lines."),
-            (not record.account.name.strip(), "no_name", "This invoice has no customer name."),
-            (record.total < 0, "negative_total", "A negative total can't be an invoice."),
-            (
-                bool(record.currency) and record.currency not in books.currencies,
-                "currency",
-                f"{record.currency} isn't switched on in your Xero.",
-            ),
-            (
-                books.options.status != SyncOptions.Status.DRAFT
-                and books.lock_date is not None
-                and record.date <= books.lock_date,
+        found = [Problem(reason, words, url) for reason, words in self._header_problems(record, books)]
+        for line in record.lines.all():
+            found += [Problem(reason, words, url) for reason, words in _text_problems(line)]
+            found += _account_problems(line, books)
+            found += _rate_problems(line, books)
+        return found
+
+    def _header_problems(self, record: Invoice, books: Books) -> Iterator[tuple[str, str]]:
+        number = sent_number(record, books)
+        if record.status not in Invoice.EXPORTABLE:
+            status = record.get_status_display()
+            yield "wrong_status", f"The invoice is {status}; only Ready to Send and Sent go to Xero."
+        if not record.lines.all():
+            yield "no_lines", "This invoice has no lines."
+        if not record.account.name.strip():
+            yield "no_name", "This invoice has no customer name."
+        if record.total < 0:
+            yield "negative_total", "A negative total can't be an invoice."
+        if record.currency and record.currency not in books.currencies:
+            yield "currency", f"{record.currency} isn't switched on in your Xero."
+        if books.options.status != SyncOptions.Status.DRAFT and books.lock_date and record.date <= books.lock_date:
+            yield (
                 "locked_period",
                 f"Xero is locked up to {books.lock_date}; this invoice is dated {record.date}. "
                 "Send it as Draft, or change its date.",
-            ),
-            (
-                (number := sent_number(record, books)) is not None and not _PRINTABLE.match(number),
-                "bad_number",
-                "Xero takes numbers of up to 255 plain characters only.",
-            ),
-        ]
-        problems = [Problem(reason, message, url) for applies, reason, message in checks if applies]
-        return problems + [
-            problem for line in record.lines.all() for problem in self._line_problems(record, line, books)
-        ]
-
-    def _line_problems(self, record: Invoice, line: InvoiceLine, books: Books) -> list[Problem]:
-        url = record.get_absolute_url()
-        text = line_text(line)
-        checks = [
-            (not text, "no_description", f"Line {line.position + 1} has no description."),
-            (
-                len(text) > DESCRIPTION_LENGTH,
-                "too_long",
-                f"The description of line {line.position + 1} is {len(text)} characters long; "
-                f"Xero allows {DESCRIPTION_LENGTH}.",
-            ),
-            ("\x00" in text, "bad_text", f"Line {line.position + 1} has a character that can't be sent."),
-        ]
-        problems = [Problem(reason, message, url) for applies, reason, message in checks if applies]
-        whose = line.item.name if line.item else f"Line {line.position + 1}"
-        problems += account_problems("income account", accounts.income_account(line.item, books), whose, books)
-        return problems + _rate_problems(line, books)
+            )
+        if number is not None and not _PRINTABLE.match(number):
+            yield "bad_number", "Xero takes numbers of up to 255 plain characters only."
 
     def warnings(self, record: Invoice, books: Books) -> list[str]:
         warnings = []
@@ -325,6 +302,25 @@ def _rate_in_xero(line: InvoiceLine, books: Books) -> Decimal:
         return money.ZERO
     mapped = books.rates.get(books.tax_types.get(line.tax.pk, ""))
     return amount(mapped.payload.get("EffectiveRate")) if mapped else line.tax.rate
+
+
+def _text_problems(line: InvoiceLine) -> Iterator[tuple[str, str]]:
+    text = line_text(line)
+    where = f"line {line.position + 1}"
+    if not text:
+        yield "no_description", f"There is no description on {where}."
+    if len(text) > DESCRIPTION_LENGTH:
+        yield (
+            "too_long",
+            f"The description of {where} is {len(text)} characters long; Xero allows {DESCRIPTION_LENGTH}.",
+        )
+    if "\x00" in text:
+        yield "bad_text", f"The description of {where} has a character that can't be sent."
+
+
+def _account_problems(line: InvoiceLine, books: Books) -> list[Problem]:
+    whose = line.item.name if line.item else f"Line {line.position + 1}"
+    return account_problems("income account", accounts.income_account(line.item, books), whose, books)
 
 
 def _rate_problems(line: InvoiceLine, books: Books) -> list[Problem]:

@@ -47,7 +47,7 @@ class ItemExport(ExportKind[Item]):
 
     def load(self, keys: Iterable[str | UUID]) -> list[Item]:
         items = Item.objects.filter(uuid__in=list(keys)).select_related("income_account", "expense_account", "tax")
-        return list(items.prefetch_related("tax__components"))
+        return list(items)
 
     def describe(self, record: Item) -> Description:
         return Description(record.name, record.get_kind_display(), record.sales_price.quantize(money.CENT))

@@ -15,7 +15,7 @@ from finance.models import TaxRate
 from xero_sync.books import Books, Remote
 from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Problem, too_long
 from xero_sync.mirror import Element, amount, fold
-from xero_sync.models import Job, TaxMapping
+from xero_sync.models import Job, TaxMapping, XeroLink
 
 #: Countries where a new rate must say what it is in the tax return; the US forbids it.
 REPORTING = {"AU": "OUTPUT", "NZ": "OUTPUT", "UK": "OUTPUT", "GB": "OUTPUT"}
@@ -95,13 +95,14 @@ class TaxRateExport(ExportKind[TaxRate]):
     def collision_key(self, record: TaxRate, books: Books) -> str:
         return fold(record.name)
 
-    def link(self, record: TaxRate, accepted: Accepted, books: Books, *, matched_by: str, job: Job) -> None:
+    def link(self, record: TaxRate, accepted: Accepted, books: Books, *, matched_by: str, job: Job) -> XeroLink | None:
         TaxMapping.objects.update_or_create(
             tenant_id=books.tenant_id,
             tax_rate=record,
             defaults={"tax_type": accepted.xero_id, "matched_by": matched_by},
         )
         books.tax_types[record.pk] = accepted.xero_id
+        return None
 
 
 def is_usable(rate: Remote) -> bool:
