@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from django import forms
+from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
-from bmsxero.listing import Badge, Column, Empty, Listing
-from bmsxero.roles import READERS, allow
+from bmsxero.listing import Action, Badge, Column, Empty, Listing
+from bmsxero.roles import READERS, WRITERS, allow
 from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
 from bmsxero.xero_state import XeroFilter
-from crm.models import Account
+from crm.forms import AccountForm, MainSiteForm
+from crm.models import Account, Site
 from xero_sync.links import annotate_state
 
 
@@ -49,10 +52,18 @@ ACCOUNTS = Listing(
         Column("sales_tax", "Sales tax"),
         *XERO_COLUMNS,
     ),
-    empty=Empty("No accounts yet", "Import your contacts from Xero, or add an account here.", icon="users"),
+    empty=Empty(
+        "No accounts yet",
+        "An account is a customer. Xero calls it a contact.",
+        icon="users",
+        actions=(Action("New account", reverse_lazy("crm:new_account"), icon="plus", roles=WRITERS),),
+    ),
     sort="name",
     filter=AccountFilter,
 )
+
+
+NAMESAKE = "Xero matches contacts by name, so exporting the second one will ask you which contact it is."
 
 
 def _accounts() -> QuerySet[Account]:
@@ -75,3 +86,29 @@ def accounts_csv(request: HttpRequest) -> HttpResponseBase:
 def account(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_accounts().prefetch_related("sites"), pk=pk)
     return render(request, "crm/account.html", {"account": found})
+
+
+@allow(*WRITERS)
+def new_account(request: HttpRequest) -> HttpResponse:
+    return _edit(request, Account(), Site(name="Main", is_main=True))
+
+
+@allow(*WRITERS)
+def edit_account(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Account.objects.prefetch_related("sites"), pk=pk)
+    return _edit(request, found, found.main_site or Site(name="Main", is_main=True, account=found))
+
+
+def _edit(request: HttpRequest, account: Account, site: Site) -> HttpResponse:
+    title = account.name or "New account"
+    form = AccountForm(request.POST or None, instance=account)
+    site_form = MainSiteForm(request.POST or None, instance=site, prefix="site")
+    if request.method == "POST" and form.is_valid() & site_form.is_valid():
+        with transaction.atomic():
+            site_form.instance.account = form.save()
+            site_form.save()
+        messages.success(request, f"{account} is saved.")
+        if namesake := form.namesake():
+            messages.warning(request, f"Another account is called {namesake}, too. {NAMESAKE}")
+        return redirect(account)
+    return render(request, "crm/account_form.html", {"title": title, "form": form, "site_form": site_form})

@@ -26,6 +26,12 @@ function once(event) {
   event.target.dataset.sent = "1";
 }
 
+// Leaving a form that was changed asks first.
+let unsaved = false;
+function guard(event) {
+  if (unsaved) event.preventDefault();
+}
+
 function closeMenus(event) {
   all("details.dropdown-details[open]").forEach((menu) => {
     if (event.key === "Escape" || (event.type === "click" && !menu.contains(event.target))) menu.open = false;
@@ -66,6 +72,9 @@ document.addEventListener("click", closeMenus);
 document.addEventListener("submit", tidy);
 document.addEventListener("submit", once);
 document.addEventListener("change", tick);
+document.addEventListener("input", (event) => { if (event.target.closest("form[data-guard]")) unsaved = true; });
+document.addEventListener("submit", () => { unsaved = false; });
+window.addEventListener("beforeunload", guard);
 document.addEventListener("htmx:load", (event) => prepare(event.target));
 window.addEventListener("pageshow", () => {
   all("form[data-sent]").forEach((form) => delete form.dataset.sent);

@@ -25,6 +25,8 @@ PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/crm/accounts/", READ),
     ("get", "/crm/accounts.csv", READ),
     ("get", "/crm/accounts/1/", READ),
+    ("get", "/crm/accounts/new/", WRITE),
+    ("get", "/crm/accounts/1/edit/", WRITE),
     ("get", "/finance/invoices/", READ),
     ("get", "/finance/invoices.csv", READ),
     ("get", "/finance/invoices/1/", READ),

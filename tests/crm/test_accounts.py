@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.test import Client
 
+from crm.models import Account
 from tests.records import account, invoice, payment, site, tax
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +86,40 @@ class TestOneAccount:
 
     def test_an_account_without_anything_is_still_a_page(self, reader: Client) -> None:
         assert "None yet." in text(reader.get(account().get_absolute_url()))
+
+
+class TestEdit:
+    FILLED: ClassVar = {"name": "Bolt", "active": "on", "taxable": "on", "site-name": "Main"}
+
+    def test_an_account_is_added_with_its_main_site(self, writer: Client) -> None:
+        answer = writer.post("/crm/accounts/new/", self.FILLED | {"site-billing_city": "Leeds"})
+        made = Account.objects.get()
+        assert answer.headers["Location"] == made.get_absolute_url()
+        assert made.main_site is not None
+        assert made.main_site.billing_lines() == ["Leeds"]
+
+    def test_editing_keeps_the_sites_an_account_has(self, writer: Client) -> None:
+        made = account("Bolt")
+        main, depot = site(made), site(made, "Depot", is_main=False)
+        writer.post(f"/crm/accounts/{made.pk}/edit/", self.FILLED | {"name": "Bolt Ltd", "site-name": "Works"})
+        made.refresh_from_db()
+        assert made.name == "Bolt Ltd"
+        assert {one.pk: one.name for one in made.sites.all()} == {main.pk: "Works", depot.pk: "Depot"}
+
+    def test_a_name_that_another_account_has_is_saved_with_a_warning(self, writer: Client) -> None:
+        account(" bolt ".strip())
+        page = text(writer.post("/crm/accounts/new/", self.FILLED, follow=True))
+        assert "Another account is called bolt, too." in page
+        assert Account.objects.count() == 2
+
+    def test_errors_are_summed_up_and_lead_to_their_fields(self, writer: Client) -> None:
+        page = text(writer.post("/crm/accounts/new/", {"default_currency": "pounds"}))
+        assert "<title>Error: New account" in page
+        assert '<a href="#id_name">Name: This field is required.</a>' in page
+        assert '<a href="#id_site-name">Site name: This field is required.</a>' in page
+        assert not Account.objects.exists()
+
+    def test_a_currency_is_three_capital_letters(self, writer: Client) -> None:
+        assert "Three capital letters" in text(
+            writer.post("/crm/accounts/new/", self.FILLED | {"default_currency": "gbp"})
+        )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django import forms
+from django.core.validators import RegexValidator
+
+from crm.models import Account, Site
+
+PARTS = ("line1", "line2", "city", "region", "postcode", "country")
+CURRENCY = RegexValidator(r"^[A-Z]{3}$", "Three capital letters, such as GBP.")
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    default_currency = forms.CharField(
+        required=False, max_length=3, validators=[CURRENCY], help_text="Blank: the organisation's own."
+    )
+
+    class Meta:
+        model = Account
+        fields = ("name", "code", "active", "default_currency", "taxable", "sales_tax", "tax_number")
+        help_texts: ClassVar = {"name": "Xero matches contacts by this name."}
+
+    def namesake(self) -> Account | None:
+        """Return another account of the same name, case and outer spaces aside: Xero could not tell them apart."""
+        others = Account.objects.exclude(pk=self.instance.pk)
+        return others.filter(name__iexact=self.cleaned_data["name"].strip()).first()
+
+
+class MainSiteForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The main site, saved together with its account."""
+
+    class Meta:
+        model = Site
+        fields = (
+            "name",
+            "billing_email",
+            "phone",
+            "fax",
+            *(f"billing_{part}" for part in PARTS),
+            *(f"shipping_{part}" for part in PARTS),
+        )
+        labels: ClassVar = {
+            "name": "Site name",
+            "billing_email": "Billing e-mail",
+            **{
+                f"{kind}_{part}": label
+                for kind in ("billing", "shipping")
+                for part, label in zip(
+                    PARTS, ("Street", "Street, second line", "City", "Region", "Postcode", "Country"), strict=True
+                )
+            },
+        }
+
+    def of(self, kind: str) -> list[forms.BoundField]:
+        return [self[f"{kind}_{part}"] for part in PARTS]
+
+    @property
+    def billing(self) -> list[forms.BoundField]:
+        return self.of("billing")
+
+    @property
+    def shipping(self) -> list[forms.BoundField]:
+        return self.of("shipping")
