@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from datetime import timedelta
-from urllib.parse import parse_qs, urlencode, urlsplit
-
 import pytest
-import time_machine
-from django.contrib.auth.models import Group, User
-from django.contrib.sessions.models import Session
+from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
 
-from bmsxero.roles import Role
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync.models import Job, SyncOptions, XeroConnection
+from xero_sync.models import SyncOptions, XeroConnection
 
 pytestmark = pytest.mark.django_db
 CALLBACK = "/finance/xero/callback/"
