@@ -84,7 +84,7 @@ class Standing:
         granted = self.connection.scopes.split() if self.connection else []
         asked = dict.fromkeys([*settings.XERO_SCOPES.split(), *granted])
         order = [*(name for name in SCOPES if name in asked), *(name for name in asked if name not in SCOPES)]
-        return [Scope(name, *SCOPES.get(name, (name, "")), granted=name in granted) for name in order]
+        return [_scope(name, granted=name in granted) for name in order]
 
     @property
     def missing(self) -> list[Scope]:
@@ -112,6 +112,11 @@ class Waiting:
 
     jobs: int
     rows: int
+
+
+def _scope(name: str, *, granted: bool) -> Scope:
+    words, purpose = SCOPES.get(name, (name, ""))
+    return Scope(name, words, purpose, granted)
 
 
 def current() -> Standing:

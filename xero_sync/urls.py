@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from xero_sync.views import connect, jobs, setup, wizards
+from xero_sync.views import connect, jobs, options, setup, taxes, wizards
 
 app_name = "xero_sync"
 urlpatterns = [
     path("finance/xero/", setup.overview, name="overview"),
     path("finance/xero/setup/", setup.connection, name="setup"),
-    path("finance/xero/setup/options/", setup.options, name="options"),
-    path("finance/xero/setup/taxes/", setup.tax_mapping, name="tax_mapping"),
+    path("finance/xero/setup/options/", options.options, name="options"),
+    path("finance/xero/setup/taxes/", taxes.tax_mapping, name="tax_mapping"),
     path("finance/xero/setup/choose/", connect.choose, name="choose"),
     path("finance/xero/connect/", connect.connect, name="connect"),
     path("finance/xero/callback/", connect.callback, name="callback"),

@@ -33,7 +33,7 @@ REFUSALS = {
     "access_denied": "You said no in Xero. Nothing was connected.",
     "invalid_scope": "Xero does not give this installation one of the permissions it asks for. Check XERO_SCOPES.",
     "unauthorized_client": "Xero does not know this installation's client id. Check XERO_CLIENT_ID.",
-    "invalid_request": "Xero did not accept the request. The app there has to list exactly this redirect address: {uri}",
+    "invalid_request": "Xero did not accept the request. Its list of redirect addresses must have this one: {uri}",
     "server_error": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
     "temporarily_unavailable": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
 }

@@ -8,11 +8,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
-from bmsxero.roles import ADMINS, EVERYONE, MissingRole, allow, who
-from xero_sync import connecting, oauth, standing
+from bmsxero.roles import EVERYONE, allow, who
+from xero_sync import connecting, oauth, parts, standing
 from xero_sync.models import XeroConnection
+from xero_sync.views.people import only_admins
 
 
 @allow(*EVERYONE)
@@ -60,22 +61,19 @@ def _read_again(request: HttpRequest) -> HttpResponse:
     return redirect("xero_sync:setup")
 
 
-def only_admins(request: HttpRequest) -> None:
-    """Refuse those who may look but not act."""
-    if not who(request.user).any_of(ADMINS):
-        raise MissingRole(ADMINS)
-
-
 @allow(*EVERYONE)
+@require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
-
-
-@allow(*EVERYONE)
-def options(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
-
-
-@allow(*EVERYONE)
-def tax_mapping(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    now = standing.current()
+    connection = now.connection
+    context = {
+        "standing": now,
+        "connection": connection,
+        "tasks": parts.tasks(now),
+        "ready": parts.ready(connection) if connection else 0,
+        "waiting": standing.waiting(connection) if connection and now.needs_reconnect else None,
+        "jobs": parts.last_jobs(),
+        "last_import": parts.last_payments_import(connection) if connection else None,
+        "admins": [] if who(request.user).administers else standing.admins(),
+    }
+    return render(request, "xero_sync/overview.html", context)

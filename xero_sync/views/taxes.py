@@ -1,0 +1,55 @@
+"""Setup > Tax mapping: admins set it, everybody may read it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from bmsxero.roles import EVERYONE, allow, who
+from finance.models import TaxRate
+from xero_sync import standing, tax_matches
+from xero_sync.books import Books, RunOptions
+from xero_sync.models import SyncOptions
+from xero_sync.views.people import only_admins
+
+
+@allow(*EVERYONE)
+@require_http_methods(["GET", "POST"])
+def tax_mapping(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        only_admins(request)
+    now = standing.current()
+    books = Books(now.connection, RunOptions()) if now.connection else None
+    if now.connection is None or books is None or not books.rates:
+        return render(request, "xero_sync/setup/nothing_read.html", {"tab": "taxes", "standing": now})
+    if request.method == "POST":
+        return _save(request, books)
+    options = SyncOptions.objects.filter(connection=now.connection).first()
+    context = {
+        "tab": "taxes",
+        "standing": now,
+        "matches": tax_matches.matches(books),
+        "usable": tax_matches.usable(books),
+        "untaxed": books.rates.get(options.non_taxable_tax_type if options else ""),
+        "admins": [] if who(request.user).administers else standing.admins(),
+    }
+    return render(request, "xero_sync/setup/taxes.html", context)
+
+
+def _save(request: HttpRequest, books: Books) -> HttpResponse:
+    chosen = _chosen(request.POST)
+    offered = {"", *(rate.xero_id for rate in tax_matches.usable(books)), *books.tax_types.values()}
+    if not offered.issuperset(chosen.values()):
+        messages.error(request, "Nothing was saved: Xero has no such tax rate for sales any more. Choose again.")
+    elif number := tax_matches.save(books.tenant_id, chosen):
+        messages.success(request, f"{number} tax {'rate is' if number == 1 else 'rates are'} mapped as you chose.")
+    else:
+        messages.info(request, "Nothing was changed.")
+    return redirect("xero_sync:tax_mapping")
+
+
+def _chosen(form: QueryDict) -> dict[int, str]:
+    ours = TaxRate.objects.filter(active=True).values_list("pk", flat=True)
+    return {pk: str(form[name]) for pk in ours if (name := f"rate-{pk}") in form}
