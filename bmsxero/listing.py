@@ -193,6 +193,8 @@ class Grid:
     csv_url: str = ""
     sizes: tuple[int, ...] = PAGE_SIZES
     sums: Sequence[str] = ()
+    #: A form around it posts its links, so that ticks travel with every step: see _posting_list.html
+    posts: bool = False
 
     @property
     def total(self) -> int:
@@ -214,6 +216,7 @@ class Listing:
     empty: Empty
     sort: str = ""
     filter: type[Filter] | None = None
+    page_size: int = PAGE_SIZE
 
     def matching(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], Filter | None]:
         """Return the rows that the address asks for, sorted, and the filter form.
@@ -236,7 +239,7 @@ class Listing:
     ) -> Grid:
         """Return the page that the address asks for. `decorate` adds what only the rows shown need."""
         found, form = self.matching(request, rows)
-        page = _page(request, found)
+        page = _page(request, found, self.page_size)
         records = _fetch(found, list(page.object_list), decorate)
         return Grid(
             caption=self.caption,
@@ -317,9 +320,9 @@ def _choice(record: Any, selection: Selection) -> Choice | None:
     return Choice(selection.key(record), selection.label(record), refusal, chosen)
 
 
-def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
+def _page(request: HttpRequest, rows: QuerySet[Any], usual_size: int) -> Page[Any]:
     asked = request.GET.get("rows", "")
-    size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else PAGE_SIZE
+    size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else usual_size
     # Keys only: the database walks an index to a far page instead of reading every row before it
     return Paginator(rows.values_list("pk", flat=True), size).get_page(request.GET.get("page"))
 
