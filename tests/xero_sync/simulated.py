@@ -67,8 +67,21 @@ class SimulatedXero:
     def ledger(self) -> list[dict[str, Any]]:
         return json.loads(http.request("GET", f"{self.url}/control/ledger").data)["writes"]
 
+    def books(self, organisation: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Return what an organisation holds, the first if none is named."""
+        fields = {"organisation": organisation} if organisation else None
+        return json.loads(http.request("GET", f"{self.url}/control/books", fields=fields).data)
+
+    def invoices(self) -> list[dict[str, Any]]:
+        return self.books()["invoices"]
+
+    def fault(self, what: str, **match: Any) -> None:
+        """Order a fault for a call to come; `method`, `endpoint`, `nth` and `times` say which."""
+        self.control("faults", faults=[{"what": what, **match}])
+
     def calls(self) -> dict[str, Any]:
-        return json.loads(http.request("GET", f"{self.url}/control/calls").data)
+        report = json.loads(http.request("GET", f"{self.url}/control/ledger").data)
+        return {name: value for name, value in report.items() if name != "writes"}
 
     def allow(self, url: str, organisation: str = "", decision: str = "allow") -> dict[str, str]:
         """Press a button on the page at `url` as a person would; return what the app is told."""

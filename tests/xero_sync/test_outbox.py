@@ -1,0 +1,159 @@
+"""Answers that don't come, come late or make no sense. Nothing twice, nothing lost, doubt shown as doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from finance.models import Invoice
+from tests import records
+from tests.xero_sync.driving import check, export, outcome, send, states
+from tests.xero_sync.simulated import SimulatedXero
+from xero_sync import engine, jobs
+from xero_sync.models import XeroConnection, XeroLink, XeroRequest
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_settle_time(settings: Any) -> None:
+    """Look up at once: the simulator's faults leave nothing half done."""
+    settings.XERO_SETTLE_SECONDS = 0
+
+
+@pytest.fixture
+def four(connection: XeroConnection, xero: SimulatedXero) -> list[Invoice]:
+    account = records.account("Bolt Ltd")
+    return [records.invoice(f"INV-{n}", of=account, status=Invoice.Status.READY) for n in range(4)]
+
+
+def test_every_write_has_a_committed_intent_with_its_exact_bytes(four: list[Invoice], xero: SimulatedXero) -> None:
+    export()
+    requests = {f"{each.tenant_id}:{each.pk}": each for each in XeroRequest.objects.all()}
+    writes = xero.ledger()
+    assert {write["key"] for write in writes} == set(requests)
+    assert all(request.sent_at and request.state == "done" for request in requests.values())
+
+
+@pytest.mark.parametrize("numbering", ["bms_number", "xero_number"])
+@pytest.mark.parametrize("fault", ["error_500_after", "reset_after", "malformed_json"])
+def test_an_answer_lost_after_the_effect_is_adopted_and_not_repeated(
+    four: list[Invoice], xero: SimulatedXero, fault: str, numbering: str
+) -> None:
+    xero.fault(fault, method="PUT", endpoint="Invoices")
+    job = export(invoice_number=numbering)
+    assert set(states(job).values()) == {"succeeded"}
+    assert len(xero.invoices()) == 4
+    assert {row.how for row in job.rows.filter(requested=True)} == {"adopted"}
+    assert XeroLink.objects.filter(kind="invoices").count() == 4
+
+
+@pytest.mark.parametrize("kind", ["Contacts", "Items"])
+def test_a_lost_answer_about_what_invoices_need_makes_no_twin(
+    four: list[Invoice], xero: SimulatedXero, kind: str
+) -> None:
+    from finance.models import Item
+
+    four[0].lines.update(item=Item.objects.create(kind="service", name="Backup"))
+    before = {name: len(rows) for name, rows in xero.books().items()}
+    xero.fault("error_500_after", method="PUT", endpoint=kind)
+    job = export()
+    assert set(states(job).values()) == {"succeeded"}
+    after = {name: len(rows) for name, rows in xero.books().items()}
+    assert (after["contacts"] - before["contacts"], after["items"] - before["items"]) == (1, 1)
+
+
+def test_an_error_before_the_effect_is_sent_again_once(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("error_500_before", method="PUT", endpoint="Invoices")
+    job = export()
+    assert set(states(job).values()) == {"succeeded"}
+    assert len(xero.invoices()) == 4
+    keys = [write["key"] for write in xero.ledger() if write["endpoint"] == "Invoices"]
+    assert len(keys) == len(set(keys))
+
+
+def test_only_the_element_that_the_answer_forgot_is_in_doubt(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("missing_element", method="PUT", endpoint="Invoices")
+    job = export()
+    hows = sorted(row.how for row in job.rows.filter(requested=True))
+    assert hows == ["adopted", "created", "created", "created"]
+    assert len(xero.invoices()) == 4
+
+
+def test_doubt_is_shown_until_the_settle_time_is_over(four: list[Invoice], xero: SimulatedXero, settings: Any) -> None:
+    settings.XERO_SETTLE_SECONDS = 300
+    xero.fault("error_500_after", method="PUT", endpoint="Invoices")
+    job = send(check(), slices=2)
+    assert (job.state, job.wait_why) == ("waiting", "settle")
+    assert set(states(job).values()) == {"unknown"}
+    assert jobs.results(job)["unknown"] == 4
+    XeroRequest.objects.filter(state="unknown").update(due_at=job.created)
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert set(states(job).values()) == {"succeeded"}
+    assert len(xero.invoices()) == 4
+
+
+def test_a_batch_refused_as_a_whole_is_sent_one_by_one(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("validation_400_whole", method="PUT", endpoint="Invoices")
+    job = export()
+    assert set(states(job).values()) == {"succeeded"}
+    assert len(xero.invoices()) == 4
+
+
+def test_one_refused_by_itself_fails_with_xeros_words(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("validation_400_whole", method="PUT", endpoint="Invoices", times=2, message="No such thing")
+    job = export()
+    assert sorted(states(job).values()) == ["failed", "succeeded", "succeeded", "succeeded"]
+    (words,) = [words for state, words in outcome(job).values() if state == "failed"]
+    assert words == "No such thing"
+
+
+def test_a_full_minute_is_waited_for_and_fails_nothing(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("rate_limit_minute", method="PUT", endpoint="Invoices", retry_after=37)
+    job = send(check(), slices=1)
+    assert (job.state, job.wait_why) == ("waiting", "limit")
+    assert set(states(job).values()) == {"pending"}
+    calls = xero.calls()
+    engine.run(job.pk)
+    assert xero.calls() == calls, "it called although Xero had asked for a pause"
+    XeroConnection.objects.update(blocked_until=None)
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == "completed"
+
+
+def test_the_end_of_the_days_calls_parks_the_job_and_says_until_when(four: list[Invoice], xero: SimulatedXero) -> None:
+    xero.fault("rate_limit_day", method="PUT", endpoint="Invoices", retry_after=3600)
+    job = send(check(), slices=1)
+    assert (job.state, job.wait_why) == ("waiting", "day")
+    assert job.wait_until
+    assert (job.wait_until - job.created).total_seconds() > 3500
+
+
+def test_a_token_that_expires_on_the_way_is_renewed_once(four: list[Invoice], xero: SimulatedXero) -> None:
+    job = check()
+    xero.control("expire-tokens")
+    send(job)
+    assert job.state == "completed"
+    assert len(xero.invoices()) == 4
+
+
+def test_a_revoked_connection_parks_the_job_until_somebody_reconnects(
+    four: list[Invoice], xero: SimulatedXero, admin: Any
+) -> None:
+    from tests.xero_sync.conftest import connect
+
+    job = check()
+    xero.control("disconnect")
+    send(job, slices=1)
+    assert (job.state, job.wait_why) == ("waiting", "reconnect")
+    connection = XeroConnection.objects.get()
+    assert connection.state == "reconnect"
+    connection = connect(xero, admin)
+    jobs.resume_after_reconnect(connection)
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == "completed"
+    assert len(xero.invoices()) == 4
