@@ -62,9 +62,10 @@ def control(method: str) -> Callable[[Callable[[Json], Json]], Callable[..., Htt
             if request.method != method:
                 return _json({"error": f"Use {method}"}, 405)
             try:
-                sent = request.GET.dict() if method == "GET" else json.loads(request.body or b"{}")
+                if method == "GET":
+                    return _json(action(request.GET.dict()))
                 with transaction.atomic(using=ALIAS):
-                    return _json(action(sent))
+                    return _json(action(json.loads(request.body or b"{}")))
             except (ControlError, settlement.Refused) as error:
                 return _json({"error": str(error)}, 400)
             except (ValueError, TypeError, KeyError, InvalidOperation, FieldError, ValidationError) as error:
@@ -147,6 +148,12 @@ def ledger(sent: Json) -> Json:
         **LIMITER.report(),
         "writes": [{**row, "received_at": row["received_at"].isoformat()} for row in rows],
     }
+
+
+@control("GET")
+def calls(_: Json) -> Json:
+    """Return how the calls came in, without the writes."""
+    return LIMITER.report()
 
 
 @control("POST")

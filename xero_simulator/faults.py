@@ -25,12 +25,21 @@ from xero_simulator.router import ALIAS
 AT_THE_GATE = {"rate_limit_minute", "rate_limit_day", "rate_limit_concurrent", "unauthorized", "unavailable"}
 # Kept under the key like any other first answer.
 IN_PLACE_OF_THE_WORK = {"error_500_before", "validation_400_whole"}
-# The work is done; then the answer is spoilt.
-AFTER_THE_WORK = {"error_500_after", "timeout_after", "reset_after", "missing_element", "malformed_json"}
+# The work is done, or half of it; then the answer is spoilt.
+AFTER_THE_WORK = {
+    "error_500_after",
+    "error_500_half",
+    "gateway_504_after",
+    "timeout_after",
+    "reset_after",
+    "missing_element",
+    "malformed_json",
+    "no_refresh_token",  # of the token endpoint only
+}
 KNOWN = AT_THE_GATE | IN_PLACE_OF_THE_WORK | AFTER_THE_WORK
 
 
-class Unavailable(ApiError):  # noqa: N818
+class Unavailable(ApiError):
     status = 503
 
     def response(self) -> HttpResponse:
@@ -87,6 +96,8 @@ def after_the_work(fault: Fault, request: HttpRequest, response: HttpResponse, l
             hang_up(request)
         case "reset_after":
             hang_up(request)
+        case "gateway_504_after":
+            return HttpResponse("<html><body>504 Gateway Time-out</body></html>", status=504)
         case "missing_element":
             payload = wire.loads(response.content)
             if isinstance(payload, dict) and payload.get(list_name):

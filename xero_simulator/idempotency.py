@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from xero_simulator import clock
+from xero_simulator.api.base import Call
 from xero_simulator.api.errors import BadBody
 from xero_simulator.controls import CONTROLS
-from xero_simulator.models import App, IdempotentAnswer
+from xero_simulator.models import IdempotentAnswer
 
 MAX_KEY = 128
 
@@ -19,14 +20,14 @@ class KeyReused(BadBody):
     number, type = 10, "ValidationException"
 
 
-def fingerprint(request: HttpRequest) -> str:
+def fingerprint(call: Call) -> str:
     # The organisation is a header, and so no part of it: a key that leaves the tenant out answers one
     # organisation with the record of another.
-    whole = f"{request.method} {request.get_full_path()}\n".encode() + request.body
+    whole = f"{call.request.method} {call.request.get_full_path()}\n".encode() + call.raw
     return hashlib.sha256(whole).hexdigest()
 
 
-def first_answer(app: App, key: str, request: HttpRequest) -> HttpResponse | None:
+def first_answer(call: Call, key: str) -> HttpResponse | None:
     """Return the answer that this key got before; raise `KeyReused` if it was for another request.
 
     Call it inside the transaction that will keep the answer: SQLite lets one writer in at a time, so a twin
@@ -34,22 +35,22 @@ def first_answer(app: App, key: str, request: HttpRequest) -> HttpResponse | Non
     """
     if len(key) > MAX_KEY:
         raise KeyReused(f"Idempotency Key: the key must be no longer than {MAX_KEY} characters.")
-    kept = IdempotentAnswer.objects.filter(app=app, key=key).first()
+    kept = IdempotentAnswer.objects.filter(app=call.app, key=key).first()
     if kept is None:
         return None
     if kept.first_seen + dt.timedelta(seconds=CONTROLS.idempotency_seconds) <= clock.now():
         kept.delete()
         return None
-    if kept.fingerprint != fingerprint(request):
+    if kept.fingerprint != fingerprint(call):
         raise KeyReused(f"Idempotency Key: {key} is used with a different request.")
     return HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
 
 
-def keep(app: App, key: str, request: HttpRequest, response: HttpResponse) -> None:
+def keep(call: Call, key: str, response: HttpResponse) -> None:
     IdempotentAnswer.objects.create(
-        app=app,
+        app=call.app,
         key=key,
-        fingerprint=fingerprint(request),
+        fingerprint=fingerprint(call),
         status=response.status_code,
         body=response.content,
         headers={"Content-Type": response["Content-Type"]} if "Content-Type" in response else {},

@@ -15,14 +15,15 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from xero_simulator import scopes, tokens
+from xero_simulator import faults, scopes, tokens
 from xero_simulator.api.access import bearer
-from xero_simulator.api.errors import ApiError
+from xero_simulator.api.errors import ApiError, ServerFailure
+from xero_simulator.limits import LIMITER
 from xero_simulator.models import App, Connection, Organisation
 from xero_simulator.router import ALIAS
 
 
-class BadAuthoriseRequest(Exception):  # noqa: N818
+class BadAuthoriseRequest(Exception):
     """Xero shows its own error page and sends nobody back to the app."""
 
     def __init__(self, code: str, description: str) -> None:
@@ -123,6 +124,16 @@ def _permissions(asked: list[str]) -> list[str]:
 @csrf_exempt
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
+    fault = faults.due("POST", "token")
+    if fault and fault.what == "error_500_before":
+        return ServerFailure().response()
+    response = _token(request, strip=bool(fault and fault.what == "no_refresh_token"))
+    if fault and fault.what == "error_500_after":
+        return ServerFailure().response()
+    return faults.after_the_work(fault, request, response, "") if fault else response
+
+
+def _token(request: HttpRequest, *, strip: bool) -> HttpResponse:
     form = request.POST.dict()
     try:
         app = _client(request, form)
@@ -130,6 +141,8 @@ def token(request: HttpRequest) -> HttpResponse:
             answer = tokens.grant(app, form)
     except tokens.GrantRefused as refusal:
         return JsonResponse({"error": refusal.error}, status=400)
+    if strip:
+        answer.pop("refresh_token", None)
     response = JsonResponse(answer)
     response["Cache-Control"] = "no-store"
     return response
@@ -174,7 +187,7 @@ def connections(request: HttpRequest) -> HttpResponse:
     if event := request.GET.get("authEventId"):
         found = found.filter(authentication_event_id=event)
     rows = [_connection(row) for row in found.select_related("organisation").order_by("pk")]
-    return JsonResponse(rows, safe=False)
+    return JsonResponse(rows, safe=False, headers=LIMITER.app_headers(holder.app.client_id))
 
 
 @csrf_exempt

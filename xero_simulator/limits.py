@@ -56,7 +56,7 @@ class Limiter:
         with self._lock:
             self._tenants: dict[tuple[str, str], Tenant] = {}
             self._apps: dict[str, Window] = {}
-            self._gets: Counter[str] = Counter()
+            self._calls: Counter[str] = Counter()
 
     @contextmanager
     def admitted(self, app: str, tenant: str) -> Iterator[dict[str, str]]:
@@ -74,14 +74,21 @@ class Limiter:
         with self._lock:
             return self._remaining(app, self._tenant(app, tenant))
 
+    def app_headers(self, app: str) -> dict[str, str]:
+        """Return what is left over all organisations: all that /connections tells."""
+        with self._lock:
+            window = self._apps.setdefault(app, Window(MINUTE, 0))
+            window.roll(int(clock.now().timestamp()))
+            return {"X-AppMinLimit-Remaining": str(max(0, CONTROLS.app_minute_limit - window.count))}
+
     def count(self, method: str, endpoint: str) -> None:
         with self._lock:
-            self._gets[f"{method} {endpoint}"] += 1
+            self._calls[f"{method} {endpoint}"] += 1
 
     def report(self) -> dict[str, Any]:
         with self._lock:
             return {
-                "calls": dict(self._gets),
+                "calls": dict(self._calls),
                 "max_in_flight": max((t.max_in_flight for t in self._tenants.values()), default=0),
                 "max_per_rolling_minute": max((t.max_per_rolling_minute for t in self._tenants.values()), default=0),
                 "refused": dict(sum((t.refused for t in self._tenants.values()), Counter())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -46,7 +47,8 @@ def of_organisation(view: View) -> View:
     @functools.wraps(view)
     def found(request: HttpRequest, short_code: str, **rest: Any) -> HttpResponse:
         organisation = get_object_or_404(Organisation, short_code=short_code)
-        with transaction.atomic(using=ALIAS):
+        # SQLite's transactions take the write lock at once, which somebody who only looks must not wait for.
+        with transaction.atomic(using=ALIAS) if request.method == "POST" else nullcontext():
             return view(request, organisation, **rest)
 
     return found

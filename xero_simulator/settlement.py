@@ -18,7 +18,7 @@ SETTLED = "This document cannot be edited as it has a payment or credit note all
 WRONG_STATUS = "Invoice not of valid status for modification"
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """Xero refuses the change; the text is its own."""
 
 

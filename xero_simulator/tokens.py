@@ -38,7 +38,7 @@ USER = {
 }
 
 
-class GrantRefused(Exception):  # noqa: N818
+class GrantRefused(Exception):
     """The token endpoint answers 400 with this OAuth error code."""
 
     def __init__(self, error: str) -> None:

@@ -48,6 +48,7 @@ urlpatterns = [
     path("control/limits", control.limits),
     path("control/faults", control.order_faults),
     path("control/ledger", control.ledger),
+    path("control/calls", control.calls),
     path("control/ledger/clear", control.clear_ledger),
     path("control/token", control.token),
     path("control/expire-tokens", control.expire_tokens),

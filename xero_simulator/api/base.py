@@ -48,6 +48,7 @@ class Call:
     request: HttpRequest
     app: App
     organisation: Organisation
+    raw: bytes = b""
     body: Any = None
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)

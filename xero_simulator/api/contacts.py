@@ -142,6 +142,10 @@ class _Batch:
         self._by_id: dict[UUID, Contact] = {}
         for row in rows.filter(Q(contact_id__in=ids) | Q(contact_number__in=numbers) | Q(folded_name__in=names)):
             self.remember(row)
+        # A contact that is restored under its old name may meet another that has taken it.
+        known = {row.folded_name for row in self._by_id.values()} - set(names)
+        for row in rows.filter(folded_name__in=known, status="ACTIVE"):
+            self.remember(row)
         rates = TaxRate.objects.filter(organisation=call.organisation)
         self._tax_types = set(rates.values_list("tax_type", flat=True))
         currencies = Currency.objects.filter(organisation=call.organisation)

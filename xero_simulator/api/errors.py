@@ -34,7 +34,7 @@ class ApiError(Exception):
         )
 
 
-class _Gateway(ApiError):  # noqa: N818
+class _Gateway(ApiError):
     """Refused before the accounting API saw it; the answer has another shape than the API's own."""
 
     title = ""
@@ -76,7 +76,7 @@ class Forbidden(_Gateway):
     title = "Forbidden"
 
 
-class _Numbered(ApiError):  # noqa: N818
+class _Numbered(ApiError):
     number = 10
     type = "ValidationException"
 
@@ -118,7 +118,7 @@ class TooLarge(_Numbered):
     number, type = 14, "PostDataInvalidException"
 
 
-class NotAcceptable(ApiError):  # noqa: N818
+class NotAcceptable(ApiError):
     status = 406
 
     def response(self) -> HttpResponse:
@@ -149,7 +149,7 @@ class ValidationRefused(_Numbered):
         return {**super().body(), "Elements": self.elements}
 
 
-class LimitReached(ApiError):  # noqa: N818
+class LimitReached(ApiError):
     status = 429
 
     def __init__(self, problem: str, retry_after: int | None) -> None:

@@ -64,6 +64,7 @@ class Batch:
     def __init__(self, call: Call, elements: list[Json], *, create_only: bool) -> None:
         self._call = call
         self._create_only = create_only
+        self._approved = 0  # by this call, so far
         self._read(elements)
         self.drafts = [self._draft(element) for element in elements]
 
@@ -294,8 +295,8 @@ class Batch:
                 organisation=organisation,
                 status__in=("AUTHORISED", "PAID"),
                 updated__gte=self._call.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0),
-            ).count() + sum(other.invoice.status == "AUTHORISED" for other in getattr(self, "drafts", ()))
-            if approved >= organisation.approval_limit:
+            ).count()
+            if approved + self._approved >= organisation.approval_limit:
                 draft.complain("You have reached the limit of invoices you can approve")
         self._check_stock(draft)
 
@@ -317,6 +318,7 @@ class Batch:
         if invoice.type == "ACCREC":
             self._by_number[invoice.number] = invoice
         if _is_approved_now(draft):
+            self._approved += 1
             for code, quantity in _tracked_quantities(draft.lines, self._stock).items():
                 self._stock[code] -= quantity
 

@@ -95,6 +95,11 @@ class CurrencyEndpoint(Endpoint):
     def key_filter(self, key: str) -> Q:
         return Q(code=key.upper())
 
+    def put(self, call: Call, key: str) -> Json:
+        if key:
+            raise NotImplementedByApi
+        return self.answer(call, self.write(call, self.elements(call), create_only=True))
+
     def render(self, call: Call, row: Any, detail: Detail) -> Json:
         return {"Code": row.code, "Description": row.description}
 

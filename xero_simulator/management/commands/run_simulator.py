@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
 from xero_simulator import seed
-from xero_simulator.router import ALIAS
+from xero_simulator.router import ALIAS, APP
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         settings.ROOT_URLCONF = "xero_simulator.standalone"
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith(PRODUCT_ONLY)]
         settings.DEBUG = False  # else Django keeps every query in memory
-        call_command("migrate", database=ALIAS, verbosity=0)
+        call_command("migrate", APP, database=ALIAS, verbosity=0)
         seed.seed()
         self._serve(options["host"], options["port"], options["threads"])
 
