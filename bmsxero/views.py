@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 
 from bmsxero.finding import find
 from bmsxero.roles import EVERYONE, MissingRole, Role, allow, who
+from bmsxero.xero_state import MEANINGS
 from finance.tiles import tiles
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,19 @@ def search(request: HttpRequest) -> HttpResponse:
     if len(hits) == 1:
         return redirect(hits[0].url)
     return render(request, "search.html", {"text": text, "hits": hits})
+
+
+ROLES = (
+    (Role.ADMIN, "Connects Xero, sets the options, and does all that a finance user does."),
+    (Role.FINANCE, "Exports invoices, imports payments, edits records."),
+    (Role.VIEWER, "Reads everything but settings, and takes CSV files."),
+    (Role.SUPPORT, "Reads jobs and their logs."),
+)
+
+
+@allow(*EVERYONE)
+def help_(request: HttpRequest) -> HttpResponse:
+    return render(request, "help.html", {"roles": ROLES, "states": MEANINGS, "granters": _granters()})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

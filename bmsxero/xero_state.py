@@ -20,6 +20,15 @@ BADGES = {
     "failed": Badge("Failed", "danger"),
     "needs_review": Badge("Needs review", "warning"),
 }
+MEANINGS = (
+    (NOT_SENT, "It is not in the organisation that is connected now."),
+    ("Queued", "A job has it and will send it."),
+    ("Sending", "It is on its way; no answer yet."),
+    ("Checking", "Xero gave no clear answer. It is looked up before anything else happens, so it can't be sent twice."),
+    ("In Xero", "It is there, and linked."),
+    ("Failed", "Xero or our check refused it. The job's page says why, and has the fix."),
+    ("Needs review", "It could not be told what Xero holds. A person has to look."),
+)
 IN_HAND = ("pending", "claimed", "sent", "unknown")
 TROUBLE = ("failed", "needs_review")
 

@@ -18,7 +18,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Account
-        fields = ("name", "code", "active", "default_currency", "taxable", "sales_tax", "tax_number")
+        fields = ("name", "code", "default_currency", "sales_tax", "tax_number", "taxable", "active")
         help_texts: ClassVar = {"name": "Xero matches contacts by this name."}
 
     def namesake(self) -> Account | None:

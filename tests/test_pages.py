@@ -152,6 +152,11 @@ class TestTrouble:
             assert f"<strong>{role}</strong>" in page
         assert "Ada Byron can give it to you" in page
 
+    def test_a_form_that_is_too_old_says_so(self) -> None:
+        answer = Client(enforce_csrf_checks=True).post("/login/", {"username": "x", "password": "y"})
+        assert answer.status_code == 403
+        assert "The page was too old to be sent" in text(answer)
+
     def test_an_error_shows_an_id_that_the_log_has_and_nothing_else(
         self, rf: RequestFactory, caplog: pytest.LogCaptureFixture
     ) -> None:

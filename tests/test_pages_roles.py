@@ -22,6 +22,7 @@ READ, WRITE = READERS, WRITERS
 PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/", EVERYONE),
     ("get", "/search/?q=x", EVERYONE),
+    ("get", "/help/", EVERYONE),
     ("get", "/crm/accounts/", READ),
     ("get", "/crm/accounts.csv", READ),
     ("get", "/crm/accounts/1/", READ),

@@ -27,6 +27,9 @@ PATHS = (
     "/finance/payments/",
     "{payment}",
     "/search/?q=INV",
+    "/help/",
+    "/crm/accounts/new/",
+    "{account}edit/",
     "/nowhere/",
 )
 
