@@ -135,13 +135,16 @@ def field(bound: forms.BoundField, size: str = "") -> dict[str, Any]:
     classes = _css_class(widget)
     if bound.errors:
         classes += " is-invalid"
+    is_group = isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple)
+    if is_group:  # its boxes are rendered one by one, from the widget itself
+        widget.attrs["class"] = classes
     return {
         "field": bound,
         "control": bound.as_widget(attrs={"class": classes}),
         "size": size,
         "is_hidden": bound.is_hidden,
         "is_checkbox": isinstance(widget, forms.CheckboxInput),
-        "is_group": isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple),
+        "is_group": is_group,
     }
 
 

@@ -1,4 +1,5 @@
 from xero_sync.models.connection import XeroConnection
+from xero_sync.models.drafts import Draft
 from xero_sync.models.jobs import Job, JobRow, LogLine
 from xero_sync.models.links import DeepLink, XeroLink
 from xero_sync.models.options import SyncOptions, TaxMapping
@@ -7,6 +8,7 @@ from xero_sync.models.requests import XeroRequest
 
 __all__ = [
     "DeepLink",
+    "Draft",
     "Job",
     "JobRow",
     "LogLine",

@@ -1,49 +1,223 @@
+"""Jobs: the list, the page of one (Check, run and Result by its state), its log, and short links."""
+
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseStopPolling
 
+from bmsxero.roles import EVERYONE, READERS, WRITERS, allow
+from finance.models import Invoice
+from xero_sync import clock, job_pages, job_words, jobs
+from xero_sync.job_lists import FILE_ROWS, JOBS, LOG
+from xero_sync.models import DeepLink, Job, JobRow, LogLine
 
-def job_list(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def job(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def send(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def stop(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def retry(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
-
-
-def recheck(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+#: Options that a run may have of its own; a retry keeps them.
+RUN_OPTIONS = ("status", "invoice_number", "due_date", "po_in_reference", "keep_contacts")
+MOVING = (*Job.OPEN, Job.State.CHECKING)
 
 
-def log(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+def numbered(view: Any) -> Any:
+    """Give a view the job of the number in its address, or say that there is none."""
+
+    def found(request: HttpRequest, number: int) -> HttpResponseBase:
+        job = Job.objects.select_related("connection", "retry_of").filter(pk=number).first()
+        if job is None:
+            return render(request, "xero_sync/jobs/unknown.html", {"number": number}, status=404)
+        answer: HttpResponseBase = view(request, job)
+        return answer
+
+    return found
 
 
-def log_csv(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+# --- reading
 
 
-def rows_csv(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+@allow(*EVERYONE)
+@require_safe
+def job_list(request: HttpRequest) -> HttpResponse:
+    number = request.GET.get("job", "").strip().removeprefix("#")
+    if number.isdecimal():
+        return redirect("xero_sync:job", number=int(number[:18]))
+    grid = JOBS.grid(request, Job.objects.select_related("connection"))
+    return render(request, "xero_sync/jobs/list.html", {"grid": grid})
 
 
-def short_link(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def job(request: HttpRequest, job: Job) -> HttpResponse:
+    context: dict[str, Any] = {
+        "job": job,
+        "title": job_words.title(job),
+        "badge": job_words.job_badge(job),
+        "facts": job_pages.facts(job),
+        "wizard_url": job_pages.wizard_url(job),
+        "retries": list(job.retries.order_by("pk")),
+        "token": uuid4(),
+    }
+    if job.state in MOVING:
+        context |= {"progress": job_pages.progress(job), "reads": request.path}
+        return render(request, "xero_sync/jobs/running.html", context)
+    if job.sent_at is None:
+        return render(request, "xero_sync/jobs/checked.html", context | job_pages.checked(request, job))
+    return render(request, "xero_sync/jobs/result.html", context | job_pages.result(request, job))
 
 
-def deep_link(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    raise NotImplementedError
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def progress(request: HttpRequest, job: Job) -> HttpResponse:
+    """Answer the page's polling; once the job has ended or was checked, the page comes anew."""
+    if job.state in MOVING:
+        context = {"job": job, "badge": job_words.job_badge(job), "progress": job_pages.progress(job)}
+        return render(request, "xero_sync/jobs/_progress.html", context)
+    answer = HttpResponseStopPolling()
+    answer["HX-Refresh"] = "true"
+    return answer
+
+
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def log(request: HttpRequest, job: Job) -> HttpResponse:
+    lines = LogLine.objects.filter(job=job)
+    if line := request.GET.get("line", ""):
+        return redirect(_place_of(job, line))
+    grid = LOG.grid(request, lines, csv_url=reverse("xero_sync:log_csv", args=[job.number]))
+    return render(request, "xero_sync/jobs/log.html", {"job": job, "badge": job_words.job_badge(job), "grid": grid})
+
+
+def _place_of(job: Job, line: str) -> str:
+    """Return the page of the whole log that a line stands on, so that a link to a line never goes stale."""
+    number = int(line) if line.isdecimal() else 0
+    before = LogLine.objects.filter(job=job, pk__lt=number).count()
+    page = before // LOG.page_size + 1
+    return f"{reverse('xero_sync:log', args=[job.number])}?page={page}#t{number}"
+
+
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def log_csv(request: HttpRequest, job: Job) -> HttpResponseBase:
+    return LOG.csv(request, LogLine.objects.filter(job=job), _file_name(job, "log"))
+
+
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def rows_csv(request: HttpRequest, job: Job) -> HttpResponseBase:
+    return FILE_ROWS.csv(request, JobRow.objects.filter(job=job).select_related("job"), _file_name(job, "rows"))
+
+
+def _file_name(job: Job, what: str) -> str:
+    simulated = "SIM-" if settings.SIMULATOR else ""
+    return f"{simulated}job-{job.number}-{what}-{timezone.localdate()}.csv"
+
+
+@allow(*EVERYONE)
+@require_safe
+def short_link(request: HttpRequest, number: int) -> HttpResponse:
+    return redirect("xero_sync:job", number=number)
+
+
+@allow(*READERS)
+@require_safe
+def deep_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Lead from Xero to our invoice. The address belongs to one export: after a reset it leads nowhere."""
+    link = get_object_or_404(DeepLink, uuid=uuid, released_at=None, kind="invoices")
+    return redirect(get_object_or_404(Invoice, uuid=link.local_id))
+
+
+# --- doing
+
+
+@allow(*WRITERS)
+@require_POST
+@numbered
+def send(request: HttpRequest, job: Job) -> HttpResponse:
+    """Send what was checked. What was checked long ago is checked again first, and nothing is sent."""
+    if job.state != Job.State.CHECKED:
+        messages.info(request, f"Job {job.number} has been sent already. Nothing was sent twice.")
+    elif _posts(job) and not request.POST.get("posts"):
+        messages.error(request, "Nothing was sent. Tick “These post to the ledger” first.")
+    elif job.checked_at and job.checked_at < clock.now() - jobs.CHECK_FRESHNESS:
+        _recheck_first(request, job)
+    elif not jobs.send(job, user=_user(request)):
+        messages.info(request, f"Job {job.number} has been sent already. Nothing was sent twice.")
+    return redirect(job)
+
+
+def _posts(job: Job) -> bool:
+    return job.kind == "invoices" and job.options.get("status") == "AUTHORISED"
+
+
+def _recheck_first(request: HttpRequest, job: Job) -> None:
+    age = job_words.span(clock.now() - (job.checked_at or clock.now()))
+    if jobs.recheck(job):
+        messages.warning(
+            request,
+            f"This was checked {age} ago, so it is being checked again. Nothing was sent yet: "
+            "look at it once more, then send.",
+        )
+
+
+@allow(*WRITERS)
+@require_POST
+@numbered
+def recheck(request: HttpRequest, job: Job) -> HttpResponse:
+    if not jobs.recheck(job):
+        messages.info(request, f"Job {job.number} can't be checked again: it is {job.get_state_display().lower()}.")
+    return redirect(job)
+
+
+@allow(*WRITERS)
+@require_POST
+@numbered
+def stop(request: HttpRequest, job: Job) -> HttpResponse:
+    if job.is_open:
+        jobs.stop(job, user=_user(request))
+    else:
+        messages.info(request, f"Job {job.number} is not running.")
+    return redirect(job)
+
+
+@allow(*WRITERS)
+@require_POST
+@numbered
+def retry(request: HttpRequest, job: Job) -> HttpResponse:
+    """Check what failed once more, as a new job. Of a check that failed as a whole, check everything again."""
+    token = _token(request)
+    if job.sent_at is None and job.is_ended:
+        options = {name: job.options[name] for name in RUN_OPTIONS if name in job.options}
+        overrides = options if job.direction == Job.Direction.EXPORT else None
+        made = jobs.start_check(
+            job.kind, job.direction, job.selection,
+            user=_user(request), overrides=overrides, token=token, retry_of=job,
+        )  # fmt: skip
+        return redirect(made)
+    if not job.is_ended or not job_pages.retryable(job).exists():
+        messages.info(request, f"Nothing of Job {job.number} is left to retry.")
+        return redirect(job)
+    return redirect(jobs.retry(job, user=_user(request), token=token))
+
+
+def _token(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.POST.get("token", ""))
+    except ValueError:
+        return None
+
+
+def _user(request: HttpRequest) -> User:
+    user: User = request.user  # type: ignore[assignment]  # behind `allow`
+    return user

@@ -1,0 +1,258 @@
+"""What jobs are called and what pages say of them: words from counts, no queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from bmsxero.listing import Badge, Tone
+from bmsxero.templatetags.bms import count, money
+from xero_sync.models import Job, JobRow, SyncOptions
+
+State, Outcome, RowState = Job.State, JobRow.Outcome, JobRow.State
+
+#: One, several.
+NOUNS: dict[str, tuple[str, str]] = {
+    "invoices": ("invoice", "invoices"),
+    "contacts": ("contact", "contacts"),
+    "items": ("item", "items"),
+    "tax_rates": ("tax rate", "tax rates"),
+    "account_codes": ("account code", "account codes"),
+    "payments": ("payment", "payments"),
+    "credits": ("credit", "credits"),
+    "voids": ("voided invoice", "voided invoices"),
+}
+TONES: dict[str, Tone] = {
+    State.CHECKING: "progress",
+    State.CHECKED: "info",
+    State.QUEUED: "progress",
+    State.RUNNING: "progress",
+    State.WAITING: "info",
+    State.STOPPING: "progress",
+    State.COMPLETED: "success",
+    State.COMPLETED_WITH_FAILURES: "danger",
+    State.STOPPED: "warning",
+    State.NEEDS_ATTENTION: "warning",
+    State.EXPIRED: "neutral",
+}
+OUTCOME_TONES: dict[str, Tone] = {
+    Outcome.CREATE: "info",
+    Outcome.UPDATE: "info",
+    Outcome.LINK: "info",
+    Outcome.SKIP: "neutral",
+    Outcome.DECIDE: "warning",
+    Outcome.FAIL: "danger",
+}
+ROW_TONES: dict[str, Tone] = {
+    RowState.PLANNED: "neutral",
+    RowState.PENDING: "progress",
+    RowState.CLAIMED: "progress",
+    RowState.SENT: "progress",
+    RowState.UNKNOWN: "warning",
+    RowState.SUCCEEDED: "success",
+    RowState.FAILED: "danger",
+    RowState.SKIPPED: "neutral",
+    RowState.NEEDS_REVIEW: "warning",
+}
+#: What a group of rows with the same reason is called.
+CAUSES = {
+    "account_missing": "No account for what is sold",
+    "account_not_in_xero": "An account code isn't in Xero",
+    "account_wrong_type": "Xero won't take an account code on a sales invoice",
+    "ambiguous": "Several records in Xero could be the one",
+    "account_archived": "An account code is archived in Xero",
+    "bad_number": "The invoice number can't be sent",
+    "bad_text": "A text holds characters that can't be sent",
+    "changed": "Changed since the check",
+    "code_collision": "Two items would get the same code",
+    "collision": "Two records would be the same in Xero",
+    "contact_archived": "The contact is archived in Xero",
+    "contact_taken": "The contact belongs to another account here",
+    "currency": "The currency isn't switched on in Xero",
+    "deleted_here": "Deleted here after the check",
+    "gave_up": "The job could not go on",
+    "in_another_job": "In another job",
+    "locked_period": "The period is locked in Xero",
+    "need_failed": "Something that they need failed",
+    "needs_review": "Nobody knows yet whether Xero has them",
+    "negative_total": "The total is negative",
+    "no_description": "A line has no description",
+    "no_lines": "The invoice has no lines",
+    "no_name": "The customer has no name",
+    "not_exported_from_here": "Not an invoice that was exported from here",
+    "number_taken": "The number is used in Xero",
+    "payment_refused": "The payment can't be recorded",
+    "refused": "Xero refused them",
+    "stopped": "The job was stopped",
+    "tax_ambiguous": "Several tax rates in Xero could be the one",
+    "tax_name_taken": "Xero has another tax rate of that name",
+    "tax_rates_differ": "The tax rate differs between here and Xero",
+    "too_long": "A text is too long for Xero",
+    "totals_differ": "Xero would total differently",
+    "wrong_status": "Not Ready to Send or Sent",
+}
+
+Sums = Mapping[str, Decimal]  # by currency
+
+
+def title(job: Job) -> str:
+    """Return what the job does: "Export invoices"."""
+    return f"{job.get_direction_display()} {NOUNS[job.kind][1]}"
+
+
+def noun(kind: str, number: int) -> str:
+    """Return a number of records in words: "2 tax rates"."""
+    return f"{count(number)} {NOUNS[kind][number != 1]}"
+
+
+def amounts(sums: Sums) -> str:
+    """Return sums of money in words: "18,402.50 GBP and 20.00 USD"."""
+    return listed(f"{money(amount)} {currency}".strip() for currency, amount in sums.items())
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does: "a, b and c"."""
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def job_badge(job: Job) -> Badge:
+    """Return the state of a job; a wait says for what."""
+    label = Job.State(job.state).label
+    if job.state == State.WAITING:
+        label = "Waiting for reconnect" if job.wait_why == Job.WaitWhy.RECONNECT else "Waiting for Xero"
+    if job.state == State.CHECKED and not sendable(job):
+        label = "Checked, nothing to do"
+    return Badge(label, TONES[job.state])
+
+
+def outcome_badge(row: JobRow) -> Badge:
+    """Return what Check expects of a row."""
+    return Badge(Outcome(row.outcome).label if row.outcome else "Unknown", OUTCOME_TONES.get(row.outcome, "neutral"))
+
+
+def row_badge(row: JobRow) -> Badge:
+    """Return what became of a row. A warning is a state of its own, never green."""
+    if row.state == RowState.SUCCEEDED:
+        there = "In Xero" if row.job.direction == Job.Direction.EXPORT else "Imported"
+        return Badge(f"{there}, with warning", "warning") if row.warning else Badge(there, "success")
+    return Badge(RowState(row.state).label, ROW_TONES[row.state])
+
+
+def counts(job: Job, shelf: str) -> dict[str, int]:
+    """Return one group of the job's counts."""
+    found: dict[str, int] = (job.counts or {}).get(shelf) or {}
+    return found
+
+
+def also(job: Job, *names: str) -> dict[str, int]:
+    """Return how many records that nobody chose come along, by kind; those with one of these outcomes or states."""
+    kinds: dict[str, dict[str, int]] = (job.counts or {}).get("also") or {}
+    found = {kind: sum(numbers.get(name, 0) for name in names) for kind, numbers in kinds.items()}
+    return {kind: number for kind, number in found.items() if number}
+
+
+def sendable(job: Job) -> int:
+    """Return how many of the chosen records Send would act upon."""
+    outcomes = counts(job, "outcome")
+    return sum(outcomes.get(name, 0) for name in (Outcome.CREATE, Outcome.UPDATE, Outcome.LINK))
+
+
+def send_label(job: Job) -> str:
+    """Return what the button says: it names count and act."""
+    number = sendable(job)
+    if job.direction == Job.Direction.EXPORT:
+        return f"Send {noun(job.kind, number)} to Xero"
+    return f"Import {noun(job.kind, number)}" if number or not also(job, "create", "update") else "Apply these changes"
+
+
+def headline(job: Job, sums: Mapping[str, Sums], organisation: str) -> str:
+    """Say what sending would do, in counts and money: the first sentence of Check. `sums` are by outcome."""
+    parts = [
+        _part(job, verb, outcome, sums)
+        for verb, outcome in (("create", Outcome.CREATE), ("update", Outcome.UPDATE), ("link", Outcome.LINK))
+        if counts(job, "outcome").get(outcome)
+    ]
+    if job.direction == Job.Direction.IMPORT:
+        return _import_headline(job, sums, organisation)
+    if not parts:
+        return "Nothing of this can be sent as it is."
+    status = f" as {SyncOptions.Status(job.options['status']).label}" if job.kind == "invoices" else ""
+    return f"This will {listed(parts)}{status} in {organisation}.{_also_created(job)}"
+
+
+def _part(job: Job, verb: str, outcome: str, sums: Mapping[str, Sums]) -> str:
+    money_of = amounts(sums.get(outcome) or {})
+    return f"{verb} {noun(job.kind, counts(job, 'outcome')[outcome])}" + (f" ({money_of})" if money_of else "")
+
+
+def _also_created(job: Job) -> str:
+    words = [
+        f"{verb} {listed(noun(kind, number) for kind, number in found.items())}"
+        for verb, name in (("creates", "create"), ("updates", "update"), ("links", "link"))
+        if (found := also(job, name))
+    ]
+    return f" It also {listed(words)}." if words else ""
+
+
+def _import_headline(job: Job, sums: Mapping[str, Sums], organisation: str) -> str:
+    number = counts(job, "outcome").get(Outcome.CREATE, 0)
+    if not number and not also(job, "create", "update"):
+        return "Nothing of this can be imported."
+    money_of = amounts(sums.get(Outcome.CREATE) or {})
+    first = f"This will import {noun(job.kind, number)}" + (f" ({money_of})" if money_of else "")
+    return f"{first} from {organisation}.{_also_applied(job)}"
+
+
+def _also_applied(job: Job) -> str:
+    back, credited, void = (also(job, "create", "update").get(kind, 0) for kind in ("payments", "credits", "voids"))
+    words = []
+    if back:
+        words.append(f"takes back {noun('payments', back)} that {_was(back)} deleted in Xero")
+    if credited:
+        words.append(f"records what Xero credited to {noun('invoices', credited)}")
+    if void:
+        words.append(f"voids {noun('invoices', void)} that {_was(void)} voided in Xero")
+    return f" It also {listed(words)}." if words else ""
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def truth(job: Job, warned: int) -> str:
+    """Say how a job ended: the heading of Result. Every chosen record is in exactly one of its numbers.
+
+    `warned` are the records that went through with a warning.
+    """
+    states, total = counts(job, "state"), (job.counts or {}).get("total", 0)
+    there = "in Xero" if job.direction == Job.Direction.EXPORT else "imported"
+    numbers = [
+        (states.get(RowState.SUCCEEDED, 0) - warned, there, True),
+        (warned, "with a warning" if warned == 1 else "with warnings", False),
+        (states.get(RowState.SKIPPED, 0), "skipped", False),
+        (states.get(RowState.PLANNED, 0), "not sent", False),
+        (states.get(RowState.FAILED, 0), "failed", True),
+        (states.get(RowState.UNKNOWN, 0) + states.get(RowState.NEEDS_REVIEW, 0), "unknown", True),
+    ]
+    told = ", ".join(f"{count(number)} {words}" for number, words, always in numbers if number or always)
+    return f"{noun(job.kind, total)}: {told}."
+
+
+def calm(job: Job) -> bool:
+    """Say whether all went well, so that nobody needs to read on."""
+    states = counts(job, "state")
+    return job.state == State.COMPLETED and states.get(RowState.SUCCEEDED, 0) == (job.counts or {}).get("total", 0)
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in words: "2 min 5 s"."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
