@@ -97,8 +97,8 @@ def effect(options: RunOptions, books: Books, ready: int) -> list[str]:
             if options.keep_contacts
             else "of one that it has, e-mail and postal address are updated."
         ),
-        f"What an item has no income account for goes to {_account(options.sales_account, books)}; new items are "
-        f"bought to {_account(options.purchases_account, books)}, tracked ones are held in "
+        f"Items without accounts of their own: income goes to {_account(options.sales_account, books)}, expense to "
+        f"{_account(options.purchases_account, books)}. Stock of tracked items: "
         f"{_account(options.inventory_account, books)}.",
     ]
 

@@ -22,13 +22,20 @@ ACCOUNTS = {
 }
 
 
+class _Radios(forms.RadioSelect):
+    """Radios whose choices are told with an example, by setup/_radios.html."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(attrs={"class": "form-check-input"}, **more)
+
+
 def _radios(label: str, **more: Any) -> forms.ChoiceField:
-    return forms.ChoiceField(label=label, widget=forms.RadioSelect, **more)
+    return forms.ChoiceField(label=label, widget=_Radios, **more)
 
 
 def _yes_no(label: str, **more: Any) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(
-        label=label, widget=forms.RadioSelect, coerce=lambda value: value == "True", empty_value=None, **more
+        label=label, widget=_Radios, coerce=lambda value: value == "True", empty_value=None, **more
     )
 
 

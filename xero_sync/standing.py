@@ -25,9 +25,9 @@ SCOPES = {
     "accounting.contacts": ("Contacts", "find the customer of an invoice, or create it"),
     "accounting.invoices": ("Invoices and credit notes", "create invoices, read what was credited"),
     "accounting.payments.read": ("Payments", "read only: import what customers paid"),
-    "openid": ("Who signed in", "Xero's own record of the sign-in"),
-    "profile": ("Name of who signed in", "Xero's own record of the sign-in"),
-    "email": ("E-mail address of who signed in", "Xero's own record of the sign-in"),
+    "openid": ("Who signed in", "so that Xero can tell us who it was"),
+    "profile": ("Name of who signed in", "so that Xero can tell us who it was"),
+    "email": ("E-mail address of who signed in", "so that Xero can tell us who it was"),
 }
 
 
@@ -76,7 +76,7 @@ class Standing:
 
     @property
     def days_left(self) -> int:
-        return max(0, (self.expires_at - clock.now()).days) if self.expires_at else 0
+        return max(0, (self.expires_at.date() - clock.now().date()).days) if self.expires_at else 0
 
     @property
     def scopes(self) -> list[Scope]:

@@ -15,6 +15,19 @@ from xero_sync import connecting, oauth, parts, standing
 from xero_sync.models import XeroConnection
 from xero_sync.views.people import only_admins
 
+#: Countries with a Xero edition of their own, and the next frequent ones.
+COUNTRIES = {
+    "AU": "Australia",
+    "CA": "Canada",
+    "GB": "United Kingdom",
+    "HK": "Hong Kong",
+    "IE": "Ireland",
+    "NZ": "New Zealand",
+    "SG": "Singapore",
+    "US": "United States",
+    "ZA": "South Africa",
+}
+
 
 @allow(*EVERYONE)
 @require_http_methods(["GET", "POST"])
@@ -43,6 +56,7 @@ def _before() -> dict[str, object]:
 
 def _organisation(connection: XeroConnection) -> dict[str, object]:
     return {
+        "country": COUNTRIES.get(connection.country_code, connection.country_code),
         "xero_url": connection.app_url("dashboard"),
         "other_currencies": [code for code in connection.currencies if code != connection.base_currency],
         "tax_basis": connection.sales_tax_basis.replace("_", " ").capitalize(),
