@@ -31,7 +31,7 @@ class SignIn(LoginView):
 
 def _sample_users() -> list[str]:
     """Return the sample users there are; their passwords are no secret, so this is for trying out only."""
-    if not settings.DEBUG:
+    if not settings.SIMULATOR:
         return []
     names = set(get_user_model().objects.filter(username__in=SAMPLE_USERS).values_list("username", flat=True))
     return [name for name in SAMPLE_USERS if name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -246,9 +246,9 @@ class _Planner:
 def _needs(kind: ExportKind[Any], records: Iterable[Any]) -> dict[str, dict[UUID, Any]]:
     """Return all that these records need in Xero, and what that needs in turn, by kind."""
     found: dict[str, dict[UUID, Any]] = defaultdict(dict)
-    queue = [(kind, record) for record in records]
+    queue = deque((kind, record) for record in records)
     while queue:
-        each, record = queue.pop()
+        each, record = queue.popleft()
         for name, need in each.needs(record):
             if need.uuid not in found[name]:
                 found[name][need.uuid] = need

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -70,7 +71,7 @@ class SimulatedXero:
     def books(self, organisation: str = "") -> dict[str, list[dict[str, Any]]]:
         """Return what an organisation holds, the first if none is named."""
         fields = {"organisation": organisation} if organisation else None
-        return json.loads(http.request("GET", f"{self.url}/control/books", fields=fields).data)
+        return json.loads(http.request("GET", f"{self.url}/control/books", fields=fields).data, parse_float=Decimal)
 
     def invoices(self) -> list[dict[str, Any]]:
         return self.books()["invoices"]

@@ -391,8 +391,8 @@ def test_contacts_follow_when_the_option_says_so(connection: XeroConnection, xer
 def test_the_po_number_goes_into_the_reference_unless_switched_off(
     connection: XeroConnection, xero: SimulatedXero
 ) -> None:
-    invoice(po_number="PO-1")
+    first = invoice(po_number="PO-1")
     export()
-    invoice(po_number="PO-2")
+    invoice(po_number="PO-2", of=first.account)
     export(po_in_reference=False)
     assert sorted(each["reference"] for each in xero.invoices()) == ["", "PO-1"]

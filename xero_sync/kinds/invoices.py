@@ -111,7 +111,7 @@ class InvoiceExport(ExportKind[Invoice]):
             self._collect(gateway, {"where": f'Type=="ACCREC" AND InvoiceNumber=="{number}"'}, books)
 
     def _look_by_customer(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
-        links = {books.link("contacts", record.account.uuid) for record in records} - {None}
+        links = [books.link("contacts", record.account.uuid) for record in records]
         contacts = sorted({link.xero_id for link in links if link})
         first = min(record.date for record in records)
         last = max(record.date for record in records)

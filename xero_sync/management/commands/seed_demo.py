@@ -45,4 +45,4 @@ def create_users() -> None:
         if created:
             user.set_password(name)
             user.save()
-        user.groups.add(Group.objects.get(name=role))
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
