@@ -14,7 +14,7 @@ from xero_python.accounting import Contact, LineAmountTypes, LineItem
 from xero_python.accounting import Invoice as XeroInvoice
 
 from finance import money
-from finance.models import Invoice, InvoiceLine
+from finance.models import Invoice, InvoiceLine, Item, TaxRate
 from xero_sync import accounts
 from xero_sync.books import Books, Remote
 from xero_sync.due_dates import due_date, is_moved
@@ -62,15 +62,18 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def load(self, keys: Iterable[str | UUID]) -> list[Invoice]:
         invoices = Invoice.objects.filter(uuid__in=list(keys)).select_related("account__sales_tax", "site")
-        return list(
-            invoices.prefetch_related(
-                "account__sites",
-                "lines__tax",
-                "lines__item__tax",
-                "lines__item__income_account",
-                "lines__item__expense_account",
-            ).order_by("date", "id")
+        found = list(invoices.prefetch_related("account__sites", "lines").order_by("date", "id"))
+        lines = [line for invoice in found for line in invoice.lines.all()]
+        # Many lines share few items. Prefetching would ask for them in one condition each, which SQLite
+        # refuses from a thousand on
+        items = Item.objects.select_related("income_account", "expense_account", "tax").in_bulk(
+            {line.item_id for line in lines if line.item_id}
         )
+        taxes = TaxRate.objects.in_bulk({line.tax_id for line in lines if line.tax_id})
+        for line in lines:
+            line.item = items[line.item_id] if line.item_id else None
+            line.tax = taxes[line.tax_id] if line.tax_id else None
+        return found
 
     def describe(self, record: Invoice) -> Description:
         return Description(record.number, record.account.name, record.total, record.currency)
