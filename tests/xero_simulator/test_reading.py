@@ -62,6 +62,35 @@ def test_every_answer_carries_a_correlation_id(xero: XeroCaller) -> None:
     assert xero.get("Accounts", Authorization="")["Xero-Correlation-Id"]
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("Accounts", "Type"),
+        ("Accounts", "TaxType"),
+        ("Contacts", "Name"),
+        ("Contacts", "Addresses"),
+        ("Contacts", "ContactPersons"),
+        ("Contacts", "DefaultCurrency"),
+        ("Contacts", "PaymentTerms"),
+        ("Invoices", "Contact"),
+        ("Invoices", "LineItems"),
+        ("Invoices", "Date"),
+        ("Invoices", "CurrencyRate"),
+        ("Invoices", "Status"),
+        ("Items", "Code"),
+        ("Items", "SalesDetails"),
+        ("Payments", "Invoice"),
+        ("Payments", "Amount"),
+        ("TaxRates", "TaxComponents"),
+        ("TaxRates", "ReportTaxType"),
+    ],
+)
+def test_no_value_of_a_wrong_kind_breaks_it(xero: XeroCaller, name: str, field: str) -> None:
+    whole = {"Contacts": {"Name": "N"}, "Invoices": invoice(), "Items": {"Code": "N"}}.get(name, {"Name": "N"})
+    for value in ("x", 7, True, [], {}, ["x"], [[]], [{"Name": 1}], {"x": [1]}, None):
+        assert xero.put(name, {**whole, field: value}).status_code in (200, 400), value
+
+
 # --- paging
 
 

@@ -83,7 +83,8 @@ class AccountEndpoint(Endpoint):
             raise NotImplementedByApi
         if not isinstance(call.body, dict) or "Accounts" in call.body:
             raise BadBody("One account was expected, without a list around it")
-        return self._write_one(call, call.body, Account(organisation=call.organisation))
+        [element] = self.elements(call)
+        return self._write_one(call, element, Account(organisation=call.organisation))
 
     def post(self, call: Call, key: str) -> Json:
         elements = self.elements(call)

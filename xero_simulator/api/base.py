@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from xero_simulator import clock
-from xero_simulator.api import wire
+from xero_simulator.api import shapes, wire
 from xero_simulator.api.errors import (
     ZERO_ID,
     BadBody,
@@ -195,6 +195,8 @@ class Endpoint:
             elements = [elements]
         if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
             raise BadBody(f"{self.name} must be a list of objects")
+        for element in elements:
+            shapes.check(element)
         return elements
 
     def answer(self, call: Call, outcomes: list[Outcome]) -> Json:

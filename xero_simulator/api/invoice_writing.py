@@ -8,22 +8,19 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlsplit
-
-from django.db.models import Q
 
 from xero_simulator import settlement
 from xero_simulator.api import wire
 from xero_simulator.api.base import Call, Json, uuid_or_none
 from xero_simulator.api.contacts import ContactEndpoint
-from xero_simulator.api.invoice_lines import Books, Terms, read_line
+from xero_simulator.api.invoice_known import GONE, Known, lines_of
+from xero_simulator.api.invoice_lines import Terms, read_line
 from xero_simulator.api.lengths import too_long
 from xero_simulator.books import exchange_rate
-from xero_simulator.models import Account, Contact, Currency, Invoice, InvoiceLine, Item, TaxRate
+from xero_simulator.models import Contact, Invoice, InvoiceLine
 from xero_simulator.models.contacts import fold
 
-GONE = ("DELETED", "VOIDED")
 APPROVED = ("AUTHORISED", "PAID")
 FROM_STATUS = {
     "": {"DRAFT", "SUBMITTED", "AUTHORISED"},
@@ -65,51 +62,8 @@ class Batch:
         self._call = call
         self._create_only = create_only
         self._approved = 0  # by this call, so far
-        self._read(elements)
+        self._known = Known(call, elements)
         self.drafts = [self._draft(element) for element in elements]
-
-    # --- what is there already, read once
-
-    def _read(self, elements: list[Json]) -> None:
-        organisation = self._call.organisation
-        contacts = [element["Contact"] for element in elements if isinstance(element.get("Contact"), dict)]
-        codes = {str(line.get("ItemCode") or "").casefold() for element in elements for line in _lines(element)} - {""}
-        own: dict[str, Any] = {"organisation": organisation}
-        self._books = Books(
-            organisation=organisation,
-            accounts={row.code: row for row in Account.objects.filter(**own).exclude(code="")},
-            rates={row.tax_type: row for row in TaxRate.objects.filter(**own)},
-            items={row.folded_code: row for row in Item.objects.filter(**own, folded_code__in=codes)},
-            currencies=set(Currency.objects.filter(**own).values_list("code", flat=True)),
-        )
-        self._read_contacts(contacts)
-        self._read_invoices(elements)
-        self._stock = {code: item.quantity_on_hand for code, item in self._books.items.items() if item.is_tracked}
-
-    def _read_contacts(self, sent: list[Json]) -> None:
-        ids = [contact_id for part in sent if (contact_id := uuid_or_none(part.get("ContactID")))]
-        numbers = [str(part["ContactNumber"]) for part in sent if part.get("ContactNumber")]
-        names = [fold(str(part["Name"])) for part in sent if part.get("Name")]
-        rows = Contact.objects.filter(organisation=self._call.organisation).filter(
-            Q(contact_id__in=ids) | Q(contact_number__in=numbers) | Q(folded_name__in=names)
-        )
-        self._contacts = list(rows)
-
-    def _read_invoices(self, elements: list[Json]) -> None:
-        ids = [invoice_id for element in elements if (invoice_id := uuid_or_none(element.get("InvoiceID")))]
-        numbers = [str(element["InvoiceNumber"]) for element in elements if element.get("InvoiceNumber")]
-        rows = (
-            Invoice.objects.filter(organisation=self._call.organisation)
-            .filter(Q(invoice_id__in=ids) | Q(number__in=numbers))
-            .select_related("contact", "organisation")
-        )
-        self._by_id = {row.invoice_id: row for row in rows}
-        keeps = self._call.organisation.voided_numbers_stay_used
-        self._by_number = {
-            row.number: row
-            for row in rows
-            if row.type == "ACCREC" and (row.status not in GONE or (keeps and row.status == "VOIDED"))
-        }
 
     # --- one invoice
 
@@ -134,13 +88,13 @@ class Batch:
         """Find the invoice that is changed, or begin a new one."""
         invoice_id = None if self._create_only else sent.get("InvoiceID")
         number = str(sent.get("InvoiceNumber") or "")
-        row = self._by_id.get(uuid_or_none(invoice_id) or uuid.UUID(int=0)) if invoice_id else None
+        row = self._known.invoices_by_id.get(uuid_or_none(invoice_id) or uuid.UUID(int=0)) if invoice_id else None
         if invoice_id and row is None:
             draft = Draft(sent, Invoice())
             draft.complain("An existing Invoice with the specified InvoiceID could not be found")
             return draft
         if row is None and not self._create_only and sent.get("Type", "ACCREC") == "ACCREC":
-            row = self._by_number.get(number)
+            row = self._known.invoices_by_number.get(number)
         if row is None:
             return Draft(sent, Invoice(organisation=self._call.organisation, created_by=self._call.app))
         return Draft(sent, row, was=row.status, lines=list(row.lines.all()))
@@ -189,7 +143,7 @@ class Batch:
         invoice, sent = draft.invoice, draft.sent
         base = self._call.organisation.base_currency
         code = str(sent.get("CurrencyCode") or invoice.currency_code or base)
-        if code not in self._books.currencies:
+        if code not in self._known.books.currencies:
             draft.complain(f"Organisation is not subscribed to currency {code}")
         try:
             rate = wire.parse_number(sent.get("CurrencyRate"))
@@ -206,7 +160,7 @@ class Batch:
             if not draft.was:
                 draft.complain("A Contact must be specified for this type of transaction")
             return
-        row, problem = self._contact(sent)
+        row, problem = self._known.contact(sent)
         draft.complain(problem)
         if row is None and not problem:
             draft.new_contact = sent
@@ -221,28 +175,12 @@ class Batch:
                 # More than an id updates the contact, and drops its contact persons.
                 draft.new_contact = {"ContactPersons": [], **sent, "ContactID": str(row.contact_id)}
 
-    def _contact(self, sent: Json) -> tuple[Contact | None, str]:
-        """Return the contact meant. None without a complaint: one has to be made."""
-        if sent.get("ContactID"):
-            contact_id = uuid_or_none(sent["ContactID"])
-            found = [row for row in self._contacts if row.contact_id == contact_id]
-            return (found[0], "") if found else (None, "The specified contact could not be found.")
-        number, name = str(sent.get("ContactNumber") or ""), str(sent.get("Name") or "")
-        if not (number or name.strip()):
-            return None, "A Contact must be specified for this type of transaction"
-        found = [row for row in self._contacts if number and row.contact_number == number]
-        found = found or [row for row in self._contacts if name and row.folded_name == fold(name)]
-        found.sort(key=lambda row: row.status != "ACTIVE")
-        if not found and not name.strip():
-            return None, "Contact Name cannot be empty."
-        return (found[0], "") if found else (None, "")
-
     def _set_number(self, draft: Draft) -> None:
         invoice = draft.invoice
         number = str(draft.sent.get("InvoiceNumber") or invoice.number or "")
         if not _PRINTABLE.match(number):
             draft.complain("The InvoiceNumber may hold printable characters of ASCII only.")
-        other = self._by_number.get(number)
+        other = self._known.invoices_by_number.get(number)
         if number and invoice.type == "ACCREC" and other is not None and other is not invoice:
             draft.complain("Invoice # must be unique.")
         invoice.number = number
@@ -257,7 +195,9 @@ class Batch:
                 places=self._call.places,
                 keep={line.line_item_id for line in draft.lines},
             )
-            readings = [read_line(line, position, self._books, terms) for position, line in enumerate(_lines(sent))]
+            readings = [
+                read_line(line, position, self._known.books, terms) for position, line in enumerate(lines_of(sent))
+            ]
             draft.lines = [reading.line for reading in readings]
             for reading in readings:
                 draft.complain(*reading.errors)
@@ -301,38 +241,26 @@ class Batch:
         self._check_stock(draft)
 
     def _check_stock(self, draft: Draft) -> None:
-        wanted = _tracked_quantities(draft.lines, self._stock)
+        wanted = _tracked_quantities(draft.lines, self._known.stock)
         for code, quantity in wanted.items():
-            if quantity > self._stock[code] and not self._call.flag("allowBackorders"):
-                item = self._books.items[code]
+            if quantity > self._known.stock[code] and not self._call.flag("allowBackorders"):
+                item = self._known.books.items[code]
                 draft.complain(
                     f"The quantity of item '{item.code}' exceeds the quantity on hand "
-                    f"({self._stock[code].normalize():f})."
+                    f"({self._known.stock[code].normalize():f})."
                 )
 
     def _take(self, draft: Draft) -> None:
         """Keep number and stock for this invoice against the others of the call."""
         invoice = draft.invoice
         if not invoice.number and invoice.type == "ACCREC":
-            invoice.number = self._next_number()
+            invoice.number = self._known.next_number()
         if invoice.type == "ACCREC":
-            self._by_number[invoice.number] = invoice
+            self._known.invoices_by_number[invoice.number] = invoice
         if _is_approved_now(draft):
             self._approved += 1
-            for code, quantity in _tracked_quantities(draft.lines, self._stock).items():
-                self._stock[code] -= quantity
-
-    def _next_number(self) -> str:
-        organisation = self._call.organisation
-        while True:
-            number = f"INV-{organisation.next_invoice_number:04}"
-            organisation.next_invoice_number += 1
-            taken = (
-                number in self._by_number or Invoice.objects.filter(organisation=organisation, number=number).exists()
-            )
-            if not taken:
-                organisation.save(update_fields=["next_invoice_number"])
-                return number
+            for code, quantity in _tracked_quantities(draft.lines, self._known.stock).items():
+                self._known.stock[code] -= quantity
 
     # --- saving
 
@@ -353,7 +281,7 @@ class Batch:
                 draft.invoice.save()
         self._save_lines(good)
         for draft in good:
-            if self._stock and _is_approved_now(draft):
+            if self._known.stock and _is_approved_now(draft):
                 settlement.move_stock(draft.invoice)
         customers = {draft.invoice.contact_id for draft in good}
         Contact.objects.filter(pk__in=customers, is_customer=False).update(is_customer=True)
@@ -361,7 +289,7 @@ class Batch:
     def _save_contact(self, draft: Draft) -> None:
         sent = draft.new_contact or {}
         name = fold(str(sent.get("Name") or ""))
-        made = [row for row in self._contacts if row.status == "ACTIVE" and row.folded_name == name]
+        made = [row for row in self._known.contacts if row.status == "ACTIVE" and row.folded_name == name]
         if made and not sent.get("ContactID"):  # by an earlier invoice of this call
             draft.invoice.contact = made[0]
             return
@@ -369,7 +297,7 @@ class Batch:
         draft.complain(*outcome.errors)
         if not outcome.errors:
             row = Contact.objects.get(contact_id=outcome.element["ContactID"])
-            self._contacts.append(row)
+            self._known.contacts.append(row)
             draft.invoice.contact = row
 
     def _save_lines(self, drafts: list[Draft]) -> None:
@@ -401,11 +329,6 @@ def _tracked_quantities(lines: list[InvoiceLine], stock: dict[str, Decimal]) -> 
         if (code := line.item_code.casefold()) in stock:
             wanted[code] += line.quantity or Decimal(0)
     return wanted
-
-
-def _lines(sent: Json) -> list[Json]:
-    lines = sent.get("LineItems")
-    return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
 
 
 def _day(draft: Draft, name: str) -> dt.date | None:

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from xero_simulator.control import people, simulator
+
+urlpatterns = [
+    path("reset", simulator.reset),
+    path("redirect-uris", simulator.redirect_uris),
+    path("clock", simulator.clock_),
+    path("limits", simulator.limits),
+    path("faults", simulator.order_faults),
+    path("ledger", simulator.ledger),
+    path("calls", simulator.calls),
+    path("ledger/clear", simulator.clear_ledger),
+    path("token", simulator.token),
+    path("expire-tokens", simulator.expire_tokens),
+    path("disconnect", simulator.disconnect),
+    path("organisation", simulator.organisation),
+    path("organisations", simulator.organisations),
+    path("books", simulator.books),
+    path("approve", people.approve),
+    path("pay", people.pay),
+    path("delete-payment", people.delete_payment),
+    path("credit", people.credit),
+    path("refund", people.refund),
+    path("void", people.void),
+    path("archive-contact", people.archive_contact),
+    path("rename-contact", people.rename_contact),
+    path("merge-contact", people.merge_contact),
+    path("delete-item", people.delete_item),
+    path("archive-account", people.archive_account),
+]
