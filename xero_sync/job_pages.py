@@ -114,7 +114,7 @@ def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, To
     made: dict[tuple[str, str], Problem] = {}
     for cause in causes:
         label, tone, show = groups[cause[by]]
-        title = job_words.CAUSES.get(cause["reason"], "") or cause["message"] or label
+        title = job_words.CAUSES.get(cause["reason"], "Another cause")
         problem = made.setdefault((cause[by], cause["reason"]), Problem(title, label, tone, show))
         problem.count += cause["number"]
         problem.causes.append(_cause(cause, firsts[cause["first"]]))

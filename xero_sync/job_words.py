@@ -62,6 +62,7 @@ CAUSES = {
     "account_wrong_type": "Xero won't take an account code on a sales invoice",
     "ambiguous": "Several records in Xero could be the one",
     "account_archived": "An account code is archived in Xero",
+    "bad_name": "Xero doesn't take the name",
     "bad_number": "The invoice number can't be sent",
     "bad_text": "A text holds characters that can't be sent",
     "changed": "Changed since the check",
