@@ -61,7 +61,19 @@ function tick(event) {
   countTicks(table);
 }
 
+// Copies an address whole, and says so in the button for a moment.
+async function copy(event) {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
+  const words = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = words; }, 2000);
+}
+
 function prepare(root) {
+  // Browsers lend the clipboard to safe origins only
+  all("[data-copy]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
   all("table.rows", root).forEach(countTicks);
   root.querySelector("[data-focus]")?.focus();
 }
@@ -69,6 +81,7 @@ function prepare(root) {
 document.addEventListener("keydown", shortcuts);
 document.addEventListener("keydown", closeMenus);
 document.addEventListener("click", closeMenus);
+document.addEventListener("click", copy);
 document.addEventListener("submit", tidy);
 document.addEventListener("submit", once);
 document.addEventListener("change", tick);

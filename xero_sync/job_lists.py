@@ -97,12 +97,11 @@ def duration(job: Job) -> str:
 JOBS = Listing(
     caption="Jobs",
     columns=(
-        Column("number", "Job#", value=lambda job: job.number, cell="link", sort=("pk",)),
-        Column("what", "What", value=job_words.title),
-        Column("organisation", "Organisation", value=lambda job: job.connection.name),
+        Column("number", "Job#", value=lambda job: job.number, cell="xero_sync/jobs/cells/number.html", sort=("pk",)),
+        Column("what", "What", value=job_words.title, cell="xero_sync/jobs/cells/what.html"),
         Column("who", "Who", value=lambda job: job.created_as, sort=("created_as",)),
         Column("created", "Started", cell="moment", sort=("created",)),
-        Column("duration", "Duration", value=duration),
+        Column("duration", "Duration", value=duration, cell="xero_sync/jobs/cells/duration.html"),
         Column("state", "State", value=job_words.job_badge, cell="badge"),
         Column("created_rows", "Created", value=_result("created"), align="end"),
         Column("updated_rows", "Updated", value=_result("updated"), align="end"),
@@ -110,8 +109,6 @@ JOBS = Listing(
         Column("skipped_rows", "Skipped", value=_result("skipped"), align="end"),
         Column("warnings", "Warnings", value=_result("warnings"), align="end"),
         Column("failed_rows", "Failed", value=_result("failed"), align="end"),
-        Column("retry_of", "Retry of", value=lambda job: job.retry_of_id and job.retry_of,
-               cell="xero_sync/jobs/cells/job.html"),
     ),
     empty=Empty(
         "No jobs yet",
@@ -138,6 +135,9 @@ _APP_PATHS = {kind.name: kind.app_path for kind in EXPORTS if kind.app_path}
 FIXES = {"options": ("xero_sync:options", "Open Options"), "tax_mapping": ("xero_sync:tax_mapping", "Match tax rates")}
 
 
+_PLACES = (("/crm/accounts/", "Open the account"), ("/finance/invoices/", "Open the invoice"))
+
+
 def record_url(row: JobRow) -> str:
     """Return where the row's record is here; blank for kinds without pages of their own."""
     page = _PAGES.get(row.kind)
@@ -160,7 +160,9 @@ def fix(fix_url: str) -> tuple[str, str] | None:
     if fix_url in FIXES:
         name, label = FIXES[fix_url]
         return reverse(name), label
-    return (fix_url, "Open and mend it") if fix_url.startswith("/") else None
+    if not fix_url.startswith("/"):
+        return None
+    return fix_url, next((label for start, label in _PLACES if fix_url.startswith(start)), "Open it")
 
 
 def row_links(job: Job) -> Callable[[QuerySet[JobRow]], list[JobRow]]:

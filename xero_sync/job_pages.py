@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bmsxero.listing import Action, Grid, Tone
-from bmsxero.templatetags.bms import count
 from finance.money import round_half_up
 from xero_sync import check, clock, job_words, jobs
 from xero_sync.job_lists import CHECK_ROWS, CHECK_TABS, RESULT_ROWS, RESULT_TABS, Tab, fix, record_url, row_links
@@ -27,6 +26,11 @@ STALLED = timedelta(seconds=60)
 #: So many different causes are told one by one.
 MOST_CAUSES = 60
 
+#: The steps of the wizards that lead to a job's page.
+WIZARD_STEPS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("invoices", Job.Direction.EXPORT): ("Load", "Select", "Options", "Check", "Result"),
+    ("payments", Job.Direction.IMPORT): ("Load", "Select", "Check", "Result"),
+}
 
 # --- tabs and sums
 
@@ -110,7 +114,7 @@ def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, To
     made: dict[tuple[str, str], Problem] = {}
     for cause in causes:
         label, tone, show = groups[cause[by]]
-        title = job_words.CAUSES.get(cause["reason"], "") or cause["message"] or label
+        title = job_words.CAUSES.get(cause["reason"], "Another cause")
         problem = made.setdefault((cause[by], cause["reason"]), Problem(title, label, tone, show))
         problem.count += cause["number"]
         problem.causes.append(_cause(cause, firsts[cause["first"]]))
@@ -166,7 +170,6 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
-        "steps_now": "Check",
     }
 
 
@@ -337,7 +340,6 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "retryable": retryable(job).count() if job.is_ended else 0,
         "tabs": _tabs(job, RESULT_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
-        "steps_now": "Result",
     }
 
 
@@ -352,15 +354,18 @@ def _also_made(job: Job) -> str:
     return job_words.listed(job_words.noun(kind, number) for kind, number in made.items()) if made else ""
 
 
-def facts(job: Job) -> list[tuple[str, Any]]:
-    """Return who, when, how long and how many calls, for the job's card."""
-    length = job_words.span((job.finished_at or clock.now()) - job.sent_at) if job.sent_at else ""
-    return [
-        ("Organisation", job.connection.name),
-        ("Who", job.created_as or "A command"),
-        ("Duration", length),
-        ("Calls to Xero", count(job.calls)),
-    ]
+def steps(job: Job) -> dict[str, Any]:
+    """Return the steps of the wizard that leads here, and which of them this is."""
+    labels = WIZARD_STEPS.get((job.kind, job.direction))
+    if labels is None:
+        return {}
+    before_sending = job.sent_at is None
+    return {"steps": list(enumerate(labels, 1)), "step": len(labels) - 1 if before_sending else len(labels)}
+
+
+def duration(job: Job) -> str:
+    """Return how long sending took, or has taken so far; blank where nothing was sent."""
+    return job_words.span((job.finished_at or clock.now()) - job.sent_at) if job.sent_at else ""
 
 
 def wizard_url(job: Job) -> str:

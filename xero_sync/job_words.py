@@ -12,13 +12,13 @@ from xero_sync.models import Job, JobRow, SyncOptions
 
 State, Outcome, RowState = Job.State, JobRow.Outcome, JobRow.State
 
-#: One, several.
+#: One, several; in the order in which records depend on each other.
 NOUNS: dict[str, tuple[str, str]] = {
-    "invoices": ("invoice", "invoices"),
-    "contacts": ("contact", "contacts"),
-    "items": ("item", "items"),
     "tax_rates": ("tax rate", "tax rates"),
     "account_codes": ("account code", "account codes"),
+    "contacts": ("contact", "contacts"),
+    "items": ("item", "items"),
+    "invoices": ("invoice", "invoices"),
     "payments": ("payment", "payments"),
     "credits": ("credit", "credits"),
     "voids": ("voided invoice", "voided invoices"),
@@ -62,6 +62,7 @@ CAUSES = {
     "account_wrong_type": "Xero won't take an account code on a sales invoice",
     "ambiguous": "Several records in Xero could be the one",
     "account_archived": "An account code is archived in Xero",
+    "bad_name": "Xero doesn't take the name",
     "bad_number": "The invoice number can't be sent",
     "bad_text": "A text holds characters that can't be sent",
     "changed": "Changed since the check",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, DecimalField, F, QuerySet, Sum
+from django.db.models import Count, DecimalField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.http import QueryDict
@@ -15,7 +15,6 @@ from django.urls import reverse
 
 from bmsxero.listing import Badge, Column, Empty, Listing, Selection
 from bmsxero.templatetags.bms import count, money
-from finance.balances import CurrencySum, sums
 from finance.money import round_half_up
 from xero_sync import drafts, mirror
 from xero_sync.drafts import Rule
@@ -26,6 +25,24 @@ from xero_sync.wizard_forms import InvoiceFilter, LoadForm, PaymentFilter
 
 payments = PaymentImport()
 Records = QuerySet[Any]
+
+
+@dataclass(frozen=True)
+class CurrencySum:
+    """So many records of one currency (blank: the organisation's), and what they come to."""
+
+    currency: str
+    number: int
+    amount: Decimal
+
+
+def add_up(rows: Records, currency: str, amount: str) -> list[CurrencySum]:
+    """Add up the field `amount` of all the rows, each currency on its own."""
+    groups: Any = rows.order_by().values(currency).annotate(number=Count("pk"), amount=Sum(amount))
+    return [
+        CurrencySum(group[currency] or "", group["number"], round_half_up(group["amount"] or Decimal(0)))
+        for group in groups.order_by(currency)
+    ]
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,7 @@ def _named(totals: Iterable[CurrencySum], base_currency: str) -> list[CurrencySu
     for total in totals:
         currency = total.currency or base_currency
         number, amount = found.get(currency, (0, Decimal(0)))
-        found[currency] = number + total.number, amount + round_half_up(total.amount)
+        found[currency] = number + total.number, amount + total.amount
     return [CurrencySum(currency, number, amount) for currency, (number, amount) in sorted(found.items())]
 
 
@@ -156,7 +173,7 @@ INVOICES = Wizard(
     candidates=lambda filters, tenant_id: export_kind("invoices").candidates(filters, tenant_id),
     everything=lambda _: export_kind("invoices").all_records(),
     filters=_invoice_filters,
-    add_up=lambda rows: sums(rows, "total"),
+    add_up=lambda rows: add_up(rows, "currency", "total"),
     label=lambda invoice: f"invoice {invoice.number}",
     listing=Listing(
         caption="Invoices to export",
@@ -251,11 +268,8 @@ def _payment_filters(asked: QueryDict) -> dict[str, str] | None:
 def _payment_sums(rows: QuerySet[XeroRecord]) -> list[CurrencySum]:
     # Amounts stand in Xero's own JSON, as text
     amount = Cast(KT("payload__Amount"), DecimalField(max_digits=16, decimal_places=4))
-    grouped: Any = (
-        rows.order_by().annotate(currency=KT("payload__Invoice__CurrencyCode"), paid=amount).values("currency")
-    )
-    found = grouped.annotate(number=Count("pk"), amount=Sum(F("paid"))).order_by("currency")
-    return [CurrencySum(row["currency"] or "", row["number"], row["amount"] or Decimal(0)) for row in found]
+    named = rows.annotate(currency=KT("payload__Invoice__CurrencyCode"), paid=amount)
+    return add_up(named, "currency", "paid")
 
 
 PAYMENTS = Wizard(

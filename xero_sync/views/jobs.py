@@ -60,10 +60,11 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
         "job": job,
         "title": job_words.title(job),
         "badge": job_words.job_badge(job),
-        "facts": job_pages.facts(job),
+        "duration": job_pages.duration(job),
         "wizard_url": job_pages.wizard_url(job),
         "retries": list(job.retries.order_by("pk")),
         "token": uuid4(),
+        **job_pages.steps(job),
     }
     if job.state in MOVING:
         context |= {"progress": job_pages.progress(job), "reads": request.path}

@@ -23,12 +23,12 @@ from bmsxero.roles import WRITERS, Role, allow
 from xero_sync import drafts, finder, jobs, loading
 from xero_sync.drafts import Rule
 from xero_sync.errors import NotConnected
+from xero_sync.job_pages import WIZARD_STEPS
 from xero_sync.models import Job, SyncOptions, XeroConnection
 from xero_sync.wizard_forms import InvoiceFilter, LoadForm, PaymentFilter, RunOptionsForm
 from xero_sync.wizards import INVOICES, PAYMENTS, WIZARDS, Bar, Wizard, bar, payment_lines
 
-EXPORT_STEPS = list(enumerate(("Load", "Select", "Options", "Check", "Result"), 1))
-IMPORT_STEPS = list(enumerate(("Load", "Select", "Check", "Result"), 1))
+EXPORT_STEPS, IMPORT_STEPS = (list(enumerate(labels, 1)) for labels in WIZARD_STEPS.values())
 #: Parts of the address that belong to the page, not to the selection.
 NOT_CARRIED = ("find", "page")
 
