@@ -57,7 +57,7 @@ def _before() -> dict[str, object]:
 def _organisation(connection: XeroConnection) -> dict[str, object]:
     return {
         "country": COUNTRIES.get(connection.country_code, connection.country_code),
-        "xero_url": connection.app_url("dashboard"),
+        "xero_url": connection.app_url(""),
         "other_currencies": [code for code in connection.currencies if code != connection.base_currency],
         "tax_basis": connection.sales_tax_basis.replace("_", " ").capitalize(),
     }
