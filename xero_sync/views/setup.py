@@ -83,7 +83,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "standing": now,
         "connection": connection,
-        "tasks": parts.tasks(now),
+        "tasks": parts.tasks(now, who(request.user)),
         "ready": parts.ready(connection) if connection else 0,
         "waiting": standing.waiting(connection) if connection and now.needs_reconnect else None,
         "jobs": parts.last_jobs(),
