@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.urls import reverse
+from django.urls import resolve, reverse
 
-from bmsxero.listing import Badge, Column, Empty, Grid, Listing, Tone
+from bmsxero.listing import Badge, Grid
+from bmsxero.roles import Who, roles_of
+from xero_sync.job_lists import JOBS, SENT
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.models import Job, SyncOptions, XeroConnection
 from xero_sync.standing import Standing
@@ -14,35 +16,15 @@ from xero_sync.standing import Standing
 DONE, NEXT, LATER = Badge("Done", "success"), Badge("Do this next", "info"), Badge("Not started")
 CHECK = Badge("Please check", "warning")
 FIX = Badge("Needs attention", "danger")
-TONES: dict[str, Tone] = {
-    Job.State.COMPLETED: "success",
-    Job.State.COMPLETED_WITH_FAILURES: "danger",
-    Job.State.NEEDS_ATTENTION: "danger",
-    Job.State.STOPPED: "warning",
-}
-JOBS = Listing(
-    caption="Last jobs",
-    columns=(
-        Column("number", "Job#", cell="link", sort=("pk",)),
-        Column("what", "What", value=lambda job: f"{job.get_direction_display()} {job.kind.replace('_', ' ')}"),
-        Column("organisation", "Organisation", value=lambda job: job.connection.name),
-        Column("created_as", "Who"),
-        Column("sent_at", "Started", cell="moment"),
-        Column(
-            "state",
-            "State",
-            value=lambda job: Badge(job.get_state_display(), TONES.get(job.state, "info")),
-            cell="badge",
-        ),
-    ),
-    empty=Empty("No jobs yet"),
-    sort="-number",
+#: What the overview shows of a job; the rest is on the page of jobs.
+LAST_JOBS = JOBS.without(
+    "duration", "retry_of", "created_rows", "updated_rows", "linked_rows", "skipped_rows", "warnings", "failed_rows"
 )
 
 
 @dataclass(frozen=True)
 class Task:
-    """One part: what it is called, what it is for, where it is done and how far it is."""
+    """One part: what it is called, what it is for, where it is done (blank: not by you), and how far it is."""
 
     title: str
     text: str
@@ -50,29 +32,36 @@ class Task:
     state: Badge
 
 
-def tasks(standing: Standing) -> list[Task]:
-    """Return the parts that this installation has, each with its state."""
+def tasks(standing: Standing, who: Who) -> list[Task]:
+    """Return the parts that this installation has, each with its state; linked where the page opens for `who`."""
     connection = standing.connection
     options = SyncOptions.objects.filter(connection=connection).first() if connection else None
     sent = _ended(connection, "invoices", Job.Direction.EXPORT)
     paid = _ended(connection, "payments", Job.Direction.IMPORT)
     configured = options is not None and not options.suggested
     return [
-        Task("Authenticate", "Connect your organisation", reverse("xero_sync:setup"), _authenticated(standing)),
-        Task("Configure", "Accounts, numbers, due dates, status", reverse("xero_sync:options"), _configured(options)),
+        Task("Authenticate", "Connect your organisation", _opens("xero_sync:setup", who), _authenticated(standing)),
+        Task(
+            "Configure", "Accounts, numbers, due dates, status", _opens("xero_sync:options", who), _configured(options)
+        ),
         Task(
             "Export invoices",
             "Send what is Ready to Send or Sent",
-            reverse("xero_sync:export_invoices"),
+            _opens("xero_sync:export_invoices", who),
             _in_turn(done=sent is not None, may_start=configured),
         ),
         Task(
             "Import payments",
             "Bring back what customers paid",
-            reverse("xero_sync:import_payments"),
+            _opens("xero_sync:import_payments", who),
             _in_turn(done=paid is not None, may_start=sent is not None),
         ),
     ]
+
+
+def _opens(name: str, who: Who) -> str:
+    path = reverse(name)
+    return path if who.any_of(roles_of(resolve(path).func)) else ""
 
 
 def ready(connection: XeroConnection) -> int:
@@ -80,13 +69,9 @@ def ready(connection: XeroConnection) -> int:
     return InvoiceExport().candidates({}, connection.tenant_id).count()
 
 
-def _state(job: Job) -> Badge:
-    return Badge(job.get_state_display(), TONES.get(job.state, "info"))
-
-
 def last_jobs() -> Grid:
     """Return the five newest jobs; those that were only checked are left out, as in the list of jobs."""
-    return JOBS.sample(Job.objects.exclude(sent_at=None).select_related("connection"), 5)
+    return LAST_JOBS.sample(Job.objects.filter(SENT).select_related("connection"), 5)
 
 
 def last_payments_import(connection: XeroConnection) -> Job | None:

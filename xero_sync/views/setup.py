@@ -57,7 +57,7 @@ def _before() -> dict[str, object]:
 def _organisation(connection: XeroConnection) -> dict[str, object]:
     return {
         "country": COUNTRIES.get(connection.country_code, connection.country_code),
-        "xero_url": connection.app_url("dashboard"),
+        "xero_url": connection.app_url(""),
         "other_currencies": [code for code in connection.currencies if code != connection.base_currency],
         "tax_basis": connection.sales_tax_basis.replace("_", " ").capitalize(),
     }
@@ -83,7 +83,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "standing": now,
         "connection": connection,
-        "tasks": parts.tasks(now),
+        "tasks": parts.tasks(now, who(request.user)),
         "ready": parts.ready(connection) if connection else 0,
         "waiting": standing.waiting(connection) if connection and now.needs_reconnect else None,
         "jobs": parts.last_jobs(),
