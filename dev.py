@@ -41,7 +41,9 @@ def install(lock: Path) -> None:
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     try:  # uv is ten times faster; where it can't be had, pip does the same
         call(*pip, "uv")
-        call(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", lock)
+        # Compiled once here, rather than at the start of each process where nothing may be written later
+        uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON]
+        call(*uv, "--require-hashes", "-r", lock)
     except subprocess.CalledProcessError:
         call(*pip, "--require-hashes", "-r", lock)
     stamp.write_text(wanted)
