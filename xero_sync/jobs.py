@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
 from xero_sync import clock
@@ -126,8 +127,22 @@ def _claim_rows(job: Job) -> None:
 def _skip_the_rest(job: Job) -> None:
     """What Check said would fail, or needs a decision, is left out and says so; no change means skipped."""
     planned = job.rows.filter(state=Row.PLANNED)
-    planned.filter(outcome__in=(Outcome.FAIL, Outcome.DECIDE)).update(state=Row.FAILED)
-    planned.filter(outcome=Outcome.SKIP).update(state=Row.SKIPPED)
+    failing = planned.filter(outcome__in=(Outcome.FAIL, Outcome.DECIDE))
+    skipping = planned.filter(outcome=Outcome.SKIP)
+    _log_left_out(job, failing, "Fail", LogLine.Outcome.FAILED)
+    _log_left_out(job, skipping, "Skip", LogLine.Outcome.INFO)
+    failing.update(state=Row.FAILED)
+    skipping.update(state=Row.SKIPPED)
+
+
+def _log_left_out(job: Job, rows: QuerySet[JobRow], action: str, outcome: str) -> None:
+    """The log tells of every record, also of those that Send never touches."""
+    lines = (
+        LogLine(job=job, **line_fields("check", action, row=row, outcome=outcome, message=row.message))
+        for row in rows.iterator(chunk_size=500)
+    )
+    while batch := list(islice(lines, 500)):
+        LogLine.objects.bulk_create(batch)
 
 
 def recheck(job: Job) -> bool:
