@@ -70,7 +70,7 @@ def export_invoices(request: HttpRequest, connection: XeroConnection) -> HttpRes
         context["answer"] = _find(request, {}, connection)
         return render(request, "xero_sync/wizard/load_invoices.html", context, status=400 if load.errors else 200)
     if _draft_of(request.GET) is None:
-        return redirect(f"{request.path}?{_with(request.GET, draft=uuid4())}")
+        return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'draft': uuid4()})}")
     narrow = InvoiceFilter(request.GET)
     filters = load.filters | (narrow.filters if narrow.is_valid() else {})
     context |= _selecting(request, INVOICES, filters, connection)
@@ -132,7 +132,7 @@ def import_payments(request: HttpRequest, connection: XeroConnection) -> HttpRes
     if form.errors or not standing.is_loaded or standing.is_loading:
         return render(request, "xero_sync/wizard/load_payments.html", context, status=400 if form.errors else 200)
     if _draft_of(request.GET) is None:
-        return redirect(f"{request.path}?{_with(request.GET, draft=uuid4())}")
+        return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'draft': uuid4()})}")
     context |= _selecting(request, PAYMENTS, form.filters, connection) | {"token": uuid4()}
     return render(request, "xero_sync/wizard/select_payments.html", context)
 
