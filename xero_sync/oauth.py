@@ -166,14 +166,13 @@ def access_token(connection_id: int, *, refused: str = "") -> str:
         if row.state == XeroConnection.State.RECONNECT or row.client_id != settings.XERO_CLIENT_ID:
             raise ReconnectNeeded(row.state_reason)
         token = row.access_token
-        if token != refused and row.expires_at and row.expires_at > clock.now() + RENEW_BEFORE:
+        if token and token != refused and row.expires_at and row.expires_at > clock.now() + RENEW_BEFORE:
             return str(token)
         try:
-            answer = _token_call({"grant_type": "refresh_token", "refresh_token": row.refresh_token})
+            tokens = _renewed(row.refresh_token)
         except ReconnectNeeded as error:
             failure = error
         else:
-            tokens = Tokens.from_answer(answer, previous_refresh=row.refresh_token)
             for column, value in _columns(tokens).items():
                 setattr(row, column, value)
             row.save(update_fields=list(_columns(tokens)))
@@ -210,6 +209,13 @@ def disconnect(connection: XeroConnection) -> None:
         refresh_token="",
         expires_at=None,
     )
+
+
+def _renewed(refresh_token: str) -> Tokens:
+    if not refresh_token:  # never granted, or the key it was encrypted with is lost
+        raise ReconnectNeeded
+    answer = _token_call({"grant_type": "refresh_token", "refresh_token": refresh_token})
+    return Tokens.from_answer(answer, previous_refresh=refresh_token)
 
 
 def _columns(tokens: Tokens) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,7 +18,6 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bmsxero.roles import ADMINS, allow
-from bmsxero.views import forbidden
 from xero_sync import connecting, consent, oauth, standing
 from xero_sync.errors import ReconnectNeeded, Unanswered, XeroError
 from xero_sync.models import Job
@@ -60,13 +58,8 @@ def from_xero(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
-        if not request.user.is_authenticated:
-            response: HttpResponse = redirect_to_login(reverse("xero_sync:setup"))
-        else:
-            try:
-                response = view(request)
-            except PermissionDenied as error:
-                response = forbidden(request, error)
+        signed_in = request.user.is_authenticated
+        response = view(request) if signed_in else redirect_to_login(reverse("xero_sync:setup"))
         response.headers["Referrer-Policy"] = "no-referrer"
         add_never_cache_headers(response)
         return response
@@ -85,12 +78,12 @@ def callback(request: HttpRequest) -> HttpResponse:
         going = consent.match(request, left_with, request.GET.get("state", ""))
     except consent.NotStartedHere as strange:
         logger.warning("callback refused for %s: %s", request.user.get_username(), strange.__cause__)
-        return _stopped(request, consent.NotStartedHere.__doc__, status=400)
+        return render(request, "xero_sync/setup/strange.html", {"why": strange.__doc__}, status=400)
     try:
         tokens = oauth.exchange(request.GET.get("code", ""), going.verifier)
         found = oauth.organisations(tokens)
     except XeroError as problem:
-        return _stopped(request, _why(problem), status=400)
+        return _stopped(request, _why(problem))
     if not found:
         return _stopped(request, NO_ORGANISATION)
     if len(found) > 1:
@@ -105,7 +98,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     try:
         allowed = consent.kept(request)
     except consent.NotStartedHere:
-        return _stopped(request, "The ten minutes to choose are over. Nothing was connected.", status=400)
+        return _stopped(request, "The ten minutes to choose are over. Nothing was connected.")
     chosen = [each for each in allowed.organisations if each.tenant_id == request.POST.get("organisation")]
     if not chosen:
         context = {
@@ -142,7 +135,7 @@ def _finish(request: HttpRequest, chosen: Organisation, tokens: Tokens) -> HttpR
     try:
         made = connecting.connect(chosen, tokens, cast("User", request.user))
     except XeroError as problem:
-        return _stopped(request, f"{chosen.name} was not connected. {problem.message}", status=400)
+        return _stopped(request, f"{chosen.name} was not connected. {problem.message}")
     messages.success(request, f"Connected to {made.connection}.")
     if made.former:
         messages.info(request, _about_the_former(made.former, made.connection.name))
@@ -164,12 +157,12 @@ def _refused(request: HttpRequest, error: str) -> HttpResponse:
     if known == "access_denied" and "scope" in request.GET.get("error_description", ""):
         known = "invalid_scope"
     logger.info("Xero sent %s back with %s", request.user.get_username(), known)
-    said_no = known == "access_denied"
-    return _stopped(request, REFUSALS.get(known, OTHER_REFUSAL).format(uri=oauth.redirect_uri()), said_no=said_no)
+    return _stopped(request, REFUSALS.get(known, OTHER_REFUSAL).format(uri=oauth.redirect_uri()))
 
 
-def _stopped(request: HttpRequest, why: str | None, *, status: int = 200, said_no: bool = False) -> HttpResponse:
-    return render(request, "xero_sync/setup/stopped.html", {"why": why, "said_no": said_no}, status=status)
+def _stopped(request: HttpRequest, why: str) -> HttpResponse:
+    messages.error(request, why)
+    return redirect("xero_sync:setup")
 
 
 def _why(problem: XeroError) -> str:
