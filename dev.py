@@ -42,7 +42,17 @@ def install(lock: Path) -> None:
     try:  # uv is ten times faster; where it can't be had, pip does the same
         call(*pip, "uv")
         # Compiled once here, rather than at the start of each process where nothing may be written later
-        uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON]
+        uv: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            PYTHON,
+        ]
         call(*uv, "--require-hashes", "-r", lock)
     except subprocess.CalledProcessError:
         call(*pip, "--require-hashes", "-r", lock)

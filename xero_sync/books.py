@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from xero_sync.mirror import MISSING, fold
+from finance.models import TaxRate
+from xero_sync.mirror import MISSING, amount, fold
 from xero_sync.models import DeepLink, TaxMapping, XeroConnection, XeroLink, XeroRecord
 
 
@@ -156,6 +158,17 @@ class Books:
     def by_name(self, kind: str, name: str) -> list[Remote]:
         """Return what Xero has under a name that was learnt; case and spaces don't matter."""
         return self._by_name.get((kind, fold(name)), [])
+
+    def tax_type(self, rate: TaxRate) -> str:
+        """Return Xero's tax type for one of our rates, blank while there is none; as a symbol, rate and per cent."""
+        if not self.symbolic:
+            return self.tax_types.get(rate.pk, "")
+        return f"{rate.uuid} {self.rate_in_xero(rate).normalize():f}"
+
+    def rate_in_xero(self, rate: TaxRate) -> Decimal:
+        """Return what Xero will reckon with, in per cent: our own rate, where the tax isn't in Xero yet."""
+        mapped = self.rates.get(self.tax_types.get(rate.pk, ""))
+        return amount(mapped.payload.get("EffectiveRate")) if mapped else rate.rate
 
     def as_symbols(self) -> Books:
         """Return the same books for making fingerprints, which must not change when a need is fulfilled."""

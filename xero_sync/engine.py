@@ -8,7 +8,7 @@ import secrets
 from django.conf import settings
 from django.db import transaction
 
-from xero_sync import check, clock, imports, jobs, lease, outbox
+from xero_sync import check, clock, imports, jobs, lease, oauth, outbox
 from xero_sync.errors import Throttled, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
@@ -92,6 +92,7 @@ def sweep() -> list[int]:
     """
     now = clock.now()
     jobs.expire(now)
+    oauth.keep_alive()
     due = list(jobs.due(now))
     for job in due:
         jobs.ring(job)

@@ -20,15 +20,20 @@ import urllib3
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from xero_sync import clock
-from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered
+from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
 #: An access token is renewed when it has less than this to live.
 RENEW_BEFORE = timedelta(minutes=2)
+#: Tokens that nobody used are renewed after this; Xero forgets them after sixty days.
+KEEP_ALIVE = timedelta(days=30)
+#: For so long after a rotation Xero still takes the refresh token before it (thirty minutes, less a margin).
+GRACE = timedelta(minutes=25)
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
 _http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
 
@@ -179,6 +184,26 @@ def access_token(connection_id: int, *, refused: str = "") -> str:
             return tokens.access
     mark_reconnect(connection_id, failure.message)
     raise failure
+
+
+def keep_alive() -> int:
+    """Renew the tokens that would die: a refresh token lives sixty days. Return how many were renewed.
+
+    A token that ran out lately is renewed, too: if a worker died between Xero's rotation and our commit, the old
+    refresh token works for thirty minutes more, and this heals the chain.
+    """
+    now = clock.now()
+    dying = Q(refreshed_at__lt=now - KEEP_ALIVE) | Q(expires_at__range=(now - GRACE, now))
+    renewed = 0
+    connected = XeroConnection.objects.filter(dying, state=XeroConnection.State.CONNECTED)
+    for connection_id in connected.values_list("pk", flat=True):
+        try:
+            access_token(connection_id)
+        except XeroError as error:
+            logger.warning("connection %s: %s", connection_id, error.message)
+        else:
+            renewed += 1
+    return renewed
 
 
 def mark_reconnect(connection_id: int, reason: str) -> None:

@@ -108,7 +108,7 @@ class ContactExport(ExportKind[Account]):
             account_number=record.code or None,
             email_address=(site and site.billing_email) or None,
             tax_number=record.tax_number or None,
-            accounts_receivable_tax_type=books.tax_types.get(tax.pk) if tax else None,
+            accounts_receivable_tax_type=(books.tax_type(tax) or None) if tax else None,
             default_currency=record.default_currency if record.default_currency in books.currencies else None,
             addresses=_addresses(site) or None,
             phones=_phones(site) or None,

@@ -286,9 +286,7 @@ def line_tax_type(line: InvoiceLine, books: Books) -> str:
     """Return Xero's tax type of a line."""
     if not (line.taxable and line.tax):
         return books.options.non_taxable_tax_type
-    if books.symbolic:
-        return f"{line.tax.uuid} {_rate_in_xero(line, books).normalize():f}"
-    return books.tax_types.get(line.tax.pk, "")
+    return books.tax_type(line.tax)
 
 
 def _contact_id(record: Invoice, books: Books) -> str:
@@ -300,11 +298,7 @@ def _contact_id(record: Invoice, books: Books) -> str:
 
 
 def _rate_in_xero(line: InvoiceLine, books: Books) -> Decimal:
-    """Return the rate that Xero will reckon with, in per cent: ours, where the tax isn't in Xero yet."""
-    if not (line.taxable and line.tax):
-        return money.ZERO
-    mapped = books.rates.get(books.tax_types.get(line.tax.pk, ""))
-    return amount(mapped.payload.get("EffectiveRate")) if mapped else line.tax.rate
+    return books.rate_in_xero(line.tax) if line.taxable and line.tax else money.ZERO
 
 
 def _text_problems(line: InvoiceLine) -> Iterator[tuple[str, str]]:

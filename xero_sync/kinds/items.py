@@ -156,9 +156,7 @@ def sales_tax_type(record: Item, books: Books) -> str:
     """Return Xero's tax type for sales of an item."""
     if not record.taxable:
         return books.options.non_taxable_tax_type
-    if record.tax is None:
-        return ""
-    return f"rate:{record.tax.uuid}" if books.symbolic else books.tax_types.get(record.tax.pk, "")
+    return books.tax_type(record.tax) if record.tax else ""
 
 
 def account_problems(use: str, choice: accounts.Choice, whose: str, books: Books) -> list[Problem]:

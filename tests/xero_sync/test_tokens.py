@@ -1,0 +1,144 @@
+"""Tokens: one renewal whoever asks, nothing lost, nothing shown."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.db import connections
+
+from tests.xero_sync.simulated import SimulatedXero
+from xero_sync import clock, oauth
+from xero_sync.errors import Misconfigured, ReconnectNeeded, Unanswered
+from xero_sync.models import XeroConnection
+
+
+def stored() -> XeroConnection:
+    return XeroConnection.objects.get()
+
+
+def run_out(connection: XeroConnection) -> None:
+    XeroConnection.objects.filter(pk=connection.pk).update(expires_at=clock.now() + timedelta(seconds=30))
+
+
+@pytest.mark.django_db
+def test_a_token_that_is_good_is_not_renewed(connection: XeroConnection) -> None:
+    before = stored().access_token
+    assert oauth.access_token(connection.pk) == before
+
+
+@pytest.mark.django_db
+def test_a_token_with_less_than_two_minutes_is_renewed_with_its_refresh_token(connection: XeroConnection) -> None:
+    before = stored()
+    run_out(connection)
+    fresh = oauth.access_token(connection.pk)
+    after = stored()
+    assert fresh == after.access_token != before.access_token
+    assert after.refresh_token != before.refresh_token
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_commits")
+def test_twenty_callers_at_once_renew_it_once(connection: XeroConnection, xero: SimulatedXero) -> None:
+    run_out(connection)
+    got: list[str] = []
+
+    def ask() -> None:
+        got.append(oauth.access_token(connection.pk))
+        connections.close_all()
+
+    callers = [threading.Thread(target=ask) for _ in range(20)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(got) == 20
+    assert len(set(got)) == 1
+    assert got[0] == stored().access_token
+
+
+@pytest.fixture
+def _commits() -> None:
+    """These tests commit, so that threads see each other's work."""
+
+
+@pytest.mark.django_db
+def test_a_refused_renewal_asks_for_a_reconnect_and_keeps_what_is_linked(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    xero.control("expire-tokens", refresh=True)
+    run_out(connection)
+    with pytest.raises(ReconnectNeeded):
+        oauth.access_token(connection.pk)
+    assert stored().state == "reconnect"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", ["error_500_before", "reset_after", "malformed_json"])
+def test_trouble_at_the_token_service_keeps_the_tokens(
+    connection: XeroConnection, xero: SimulatedXero, fault: str
+) -> None:
+    before = stored().refresh_token
+    run_out(connection)
+    xero.fault(fault, endpoint="token")
+    with pytest.raises(Unanswered):
+        oauth.access_token(connection.pk)
+    assert (stored().state, stored().refresh_token) == ("connected", before)
+    # Xero has rotated the token in two of the three cases; the old one works for a while
+    assert oauth.access_token(connection.pk) == stored().access_token
+
+
+@pytest.mark.django_db
+def test_an_answer_without_a_refresh_token_keeps_the_one_we_have(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    before = stored().refresh_token
+    run_out(connection)
+    xero.fault("no_refresh_token", endpoint="token")
+    oauth.access_token(connection.pk)
+    assert stored().refresh_token == before
+
+
+@pytest.mark.django_db
+def test_a_wrong_client_secret_is_not_the_users_fault(connection: XeroConnection, settings: Any) -> None:
+    run_out(connection)
+    settings.XERO_CLIENT_SECRET = "wrong"
+    with pytest.raises(Misconfigured):
+        oauth.access_token(connection.pk)
+    assert stored().state == "connected"
+
+
+@pytest.mark.django_db
+def test_another_app_must_connect_for_itself(connection: XeroConnection, settings: Any) -> None:
+    settings.XERO_CLIENT_ID = "another"
+    with pytest.raises(ReconnectNeeded):
+        oauth.access_token(connection.pk)
+
+
+@pytest.mark.django_db
+def test_the_sweep_renews_what_would_die(connection: XeroConnection) -> None:
+    assert oauth.keep_alive() == 0
+    XeroConnection.objects.update(refreshed_at=clock.now() - timedelta(days=31), expires_at=clock.now())
+    before = stored().refresh_token
+    assert oauth.keep_alive() == 1
+    assert stored().refresh_token != before
+
+
+@pytest.mark.django_db
+def test_tokens_lie_in_the_database_as_ciphertext_only(connection: XeroConnection, settings: Any) -> None:
+    row = stored()
+    with database.cursor() as cursor:
+        cursor.execute("SELECT access_token, refresh_token FROM xero_sync_xeroconnection")
+        columns = cursor.fetchone()
+    assert row.access_token not in str(columns)
+    assert row.refresh_token not in str(columns)
+    assert row.access_token not in repr(row)
+    from cryptography.fernet import Fernet
+
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEYS]
+    assert stored().access_token == row.access_token, "an older key still reads"
+    settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS[:1]
+    assert stored().access_token == "", "without its key a token is as good as lost; signing in again mends it"
