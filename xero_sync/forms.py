@@ -69,7 +69,7 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, books: Books, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        sample = examples.invoice(books.tenant_id)
+        sample = examples.invoice()
         #: The accounts that may be chosen, by field and code
         self.offered: dict[str, dict[str, str]] = {}
         for name, types in ACCOUNTS.items():

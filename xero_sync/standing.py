@@ -125,6 +125,11 @@ def current() -> Standing:
     return Standing(connections.select_related("connected_by").first())
 
 
+def former() -> XeroConnection | None:
+    """Return the organisation that was connected last, while none is."""
+    return XeroConnection.objects.defer("access_token", "refresh_token").order_by("-connected_at").first()
+
+
 def top_badge() -> TopBadge:
     standing = current()
     if standing.connection is None:

@@ -338,11 +338,15 @@ def test_other_methods_are_refused(me: Client, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.FINANCE, Role.VIEWER, Role.SUPPORT])
-def test_only_admins_act(client_of: ClientOf, connection: XeroConnection, role: Role) -> None:
+def test_only_admins_act(
+    client_of: ClientOf, connection: XeroConnection, role: Role, caplog: pytest.LogCaptureFixture
+) -> None:
     someone = client_of(role)
     for method, path in FOR_ADMINS:
+        caplog.clear()
         answer = getattr(someone, method)(path)
         assert (answer.status_code, "Finance admin" in text(answer)) == (403, True), path
+        assert f"Forbidden (Permission denied): {path}" in caplog.text
     connection.refresh_from_db()
     assert connection.is_connected
 

@@ -48,6 +48,7 @@ def connection(request: HttpRequest) -> HttpResponse:
 
 def _before() -> dict[str, object]:
     return {
+        "former": standing.former(),
         "redirect_uri": oauth.redirect_uri(),
         "xero_host": urlsplit(settings.XERO_AUTHORIZE_URL).netloc,
         "client_id_missing": not settings.XERO_CLIENT_ID,
