@@ -183,6 +183,7 @@ class _Planner:
             row.fingerprint = fingerprint(self.kind, record, books)
         row.our_total = self.kind.our_total(record)
         if decision.outcome == Outcome.CREATE:
+            row.message = self._along_with(needs)
             row.xero_total = self.kind.expected_total(record, books)
             if row.our_total is not None and row.xero_total != row.our_total:
                 row.outcome, row.reason = Outcome.FAIL, "totals_differ"
@@ -216,6 +217,20 @@ class _Planner:
                 label = export_kind(name).label
                 return Decision(planned.outcome, planned.reason, f"{label} {need}: {planned.message}", planned.fix_url)
         return decision
+
+    def _along_with(self, needs: Iterable[tuple[str, Any]]) -> str:
+        """Say what comes along with a new record, and how what is in Xero already was recognised."""
+        words = []
+        for name, need in dict.fromkeys(needs):
+            planned = self.planned[name, need.uuid]
+            label = f"{export_kind(name).label.lower()} {need}"
+            if planned.outcome == Outcome.CREATE:
+                words.append(f"creates {label}")
+            elif planned.outcome == Outcome.LINK:
+                words.append(f"links {label} ({planned.how})")
+            elif planned.outcome == Outcome.UPDATE:
+                words.append(f"updates {label}")
+        return f"Also {'; '.join(words)}." if words else "All that it needs is in Xero."
 
     def _row(self, kind: ExportKind[Any], record: Any, decision: Decision, *, requested: bool) -> JobRow:
         about = kind.describe(record)

@@ -104,7 +104,7 @@ class ItemExport(ExportKind[Item]):
         return uses
 
     def to_xero(self, record: Item, books: Books) -> XeroItem:
-        tax_type = sales_tax_type(record, books)
+        tax_type = sales_tax_type(record, books) or None
         return XeroItem(
             code=item_code(record, books),
             name=record.name,
