@@ -124,7 +124,7 @@ def test_another_organisation_leaves_the_first_as_it_was(
     come_back(me, xero, "Acme Inc")
     page = text(me.get(SETUP))
     assert "Connected to Acme Inc." in page
-    assert "stays linked to Acme MSP Ltd and shows again when you connect it again" in page
+    assert "stays linked to Acme MSP Ltd and shows again when you connect it again. 1 job waits until then." in page
     assert list(XeroConnection.objects.filter(is_current=True).values_list("name", flat=True)) == ["Acme Inc"]
     assert XeroLink.objects.get().tenant_id == connection.tenant_id
     job.refresh_from_db()

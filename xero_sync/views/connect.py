@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bmsxero.roles import ADMINS, allow
 from xero_sync import connecting, consent, oauth, standing
 from xero_sync.errors import ReconnectNeeded, Unanswered, XeroError
-from xero_sync.models import Job
+from xero_sync.models import Job, XeroConnection
 from xero_sync.oauth import Organisation, Tokens
 
 logger = logging.getLogger(__name__)
@@ -144,10 +144,12 @@ def _finish(request: HttpRequest, chosen: Organisation, tokens: Tokens) -> HttpR
     return redirect("xero_sync:setup")
 
 
-def _about_the_former(former: object, name: str) -> str:
+def _about_the_former(former: XeroConnection, name: str) -> str:
+    left = standing.waiting(former).jobs
+    waits = f" {left} {'job waits' if left == 1 else 'jobs wait'} until then." if left else ""
     return (
-        f"Pages now work with {name}. What was sent to {former} stays linked to {former} and shows again when "
-        f"you connect it again; in {name} nothing is linked yet."
+        f"Pages now work with {name}, where nothing is linked unless it was sent there. What was sent to {former} "
+        f"stays linked to {former} and shows again when you connect it again.{waits}"
     )
 
 
