@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from bmsxero.listing import Badge, Column, Empty, Filter, Listing, Tone
 from finance.lists import DateInput
 from finance.models import Payment
-from xero_sync import job_words, jobs
+from xero_sync import job_words
 from xero_sync.job_words import NOUNS, RowState
 from xero_sync.kinds import EXPORTS
 from xero_sync.models import Job, JobRow, LogLine, XeroLink
@@ -83,10 +83,6 @@ class JobFilter(Filter):
 SENT = Q(sent_at__isnull=False) | Q(state=State.NEEDS_ATTENTION)
 
 
-def _result(name: str) -> Callable[[Job], Any]:
-    return lambda job: jobs.results(job)[name] or None
-
-
 def duration(job: Job) -> str:
     """Return how long sending took, in words; blank while nothing was sent or it still goes on."""
     if job.finished_at is None or job.sent_at is None:
@@ -97,18 +93,15 @@ def duration(job: Job) -> str:
 JOBS = Listing(
     caption="Jobs",
     columns=(
-        Column("number", "Job#", value=lambda job: job.number, cell="xero_sync/jobs/cells/number.html", sort=("pk",)),
-        Column("what", "What", value=job_words.title, cell="xero_sync/jobs/cells/what.html"),
+        Column("number", "Job#", value=lambda job: job.number, cell="link", sort=("pk",)),
+        Column("what", "What", value=job_words.title),
+        Column("organisation", "Organisation", value=lambda job: job.connection.name),
         Column("who", "Who", value=lambda job: job.created_as, sort=("created_as",)),
         Column("created", "Started", cell="moment", sort=("created",)),
-        Column("duration", "Duration", value=duration, cell="xero_sync/jobs/cells/duration.html"),
+        Column("duration", "Duration", value=duration, cell="xero_sync/jobs/cells/short.html"),
         Column("state", "State", value=job_words.job_badge, cell="badge"),
-        Column("created_rows", "Created", value=_result("created"), align="end"),
-        Column("updated_rows", "Updated", value=_result("updated"), align="end"),
-        Column("linked_rows", "Linked", value=_result("linked"), align="end"),
-        Column("skipped_rows", "Skipped", value=_result("skipped"), align="end"),
-        Column("warnings", "Warnings", value=_result("warnings"), align="end"),
-        Column("failed_rows", "Failed", value=_result("failed"), align="end"),
+        Column("result", "Result", value=job_words.result, cell="xero_sync/jobs/cells/result.html"),
+        Column("retry_of", "Retry of", value=lambda job: job.retry_of_id, cell="xero_sync/jobs/cells/job.html"),
     ),
     empty=Empty(
         "No jobs yet",

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from bmsxero.listing import Badge, Tone
 from bmsxero.templatetags.bms import count, money
+from xero_sync.jobs import results
 from xero_sync.models import Job, JobRow, SyncOptions
 
 State, Outcome, RowState = Job.State, JobRow.Outcome, JobRow.State
@@ -94,6 +95,16 @@ CAUSES = {
     "wrong_status": "Not Ready to Send or Sent",
 }
 
+_RESULT_TONES: dict[str, Tone] = {
+    "created": "success",
+    "updated": "success",
+    "linked": "success",
+    "skipped": "neutral",
+    "warnings": "warning",
+    "failed": "danger",
+    "unknown": "warning",
+}
+
 Sums = Mapping[str, Decimal]  # by currency
 
 
@@ -124,7 +135,7 @@ def job_badge(job: Job) -> Badge:
     if job.state == State.WAITING:
         label = "Waiting for reconnect" if job.wait_why == Job.WaitWhy.RECONNECT else "Waiting for Xero"
     if job.state == State.CHECKED and not sendable(job):
-        label = "Checked, nothing to do"
+        label = "Checked, nothing to send"
     return Badge(label, TONES[job.state])
 
 
@@ -239,6 +250,12 @@ def truth(job: Job, warned: int) -> str:
     ]
     told = ", ".join(f"{count(number)} {words}" for number, words, always in numbers if number or always)
     return f"{noun(job.kind, total)}: {told}."
+
+
+def result(job: Job) -> list[Badge]:
+    """Return what came of a job, for lists: only the numbers that are not zero."""
+    numbers = results(job)
+    return [Badge(f"{count(numbers[name])} {name}", tone) for name, tone in _RESULT_TONES.items() if numbers[name]]
 
 
 def calm(job: Job) -> bool:
