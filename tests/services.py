@@ -35,6 +35,8 @@ def choose() -> None:
             raise SystemExit(f"TEST_SERVICES=1, but nothing answers at {' and '.join(missing)}")
         os.environ["DATABASE_URL"] = POSTGRES
         os.environ["CELERY_BROKER_URL"] = REDIS
+        # One Redis serves all test workers: each has a queue of its own
+        os.environ["CELERY_QUEUE"] = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
 if __name__ != "__main__":

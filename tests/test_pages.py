@@ -39,13 +39,13 @@ class TestSignIn:
 
     def test_sample_users_are_named_only_while_trying_out(self, stranger: Client, settings: Any) -> None:
         User.objects.create_user("support")
-        settings.DEBUG = True
+        settings.SIMULATOR = True
         assert "sign in as <strong>support</strong>" in text(stranger.get("/login/"))
-        settings.DEBUG = False
+        settings.SIMULATOR = False
         assert "sign in as" not in text(stranger.get("/login/"))
 
     def test_no_sample_users_are_named_where_there_are_none(self, stranger: Client, settings: Any) -> None:
-        settings.DEBUG = True
+        settings.SIMULATOR = True
         assert "sign in as" not in text(stranger.get("/login/"))
 
     def test_signing_out_takes_a_post(self, writer: Client) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from xero_sync import accounts, clock, mirror
 from xero_sync.books import Books, RunOptions
+from xero_sync.errors import Unanswered
 from xero_sync.gateway import Gateway
 from xero_sync.models import SyncOptions, XeroConnection
 
@@ -23,7 +24,10 @@ def ensure(gateway: Gateway, max_age: timedelta) -> None:
 
 def read(gateway: Gateway) -> None:
     """Read name, country, currency and lock dates. Raises any of errors.py."""
-    found = (gateway.read("Organisation").get("Organisations") or [{}])[0]
+    organisations = gateway.read("Organisation").get("Organisations")
+    if not organisations:
+        raise Unanswered("Xero did not say which organisation this is.")
+    found = organisations[0]
     XeroConnection.objects.filter(pk=gateway.connection_id).update(
         name=str(found.get("Name") or "Unnamed organisation"),
         legal_name=str(found.get("LegalName") or ""),
@@ -56,12 +60,13 @@ def set_up(connection: XeroConnection) -> None:
     mirror.read(gateway, "account_codes")
     mirror.read(gateway, "tax_rates")
     connection.refresh_from_db()
-    if SyncOptions.objects.filter(connection=connection).exists():
+    saved = SyncOptions.objects.filter(connection=connection).first()
+    if saved and (not saved.suggested or saved.sales_account):
         return
+    # None yet, or a blank one that a job made after a first reading that failed
     books = Books(connection, RunOptions())
-    SyncOptions.objects.create(
-        connection=connection,
-        suggested=True,
-        non_taxable_tax_type=NON_TAXABLE.get(connection.version, "NONE"),
-        **accounts.suggest(list(books.accounts.values())),
+    suggestion = accounts.suggest(list(books.accounts.values()))
+    tax_type = NON_TAXABLE.get(connection.version, "NONE")
+    SyncOptions.objects.update_or_create(
+        connection=connection, defaults={"suggested": True, "non_taxable_tax_type": tax_type, **suggestion}
     )

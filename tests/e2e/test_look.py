@@ -146,7 +146,7 @@ def signed_in(
 @pytest.mark.browser
 def test_the_menu_opens_on_a_phone(signed_in: Page) -> None:
     signed_in.goto("/")
-    payments = signed_in.get_by_role("link", name="Payments")
+    payments = signed_in.get_by_role("link", name="Payments", exact=True)
     expect(payments).to_be_hidden()
     signed_in.get_by_text("Menu").click()
     payments.click()
@@ -188,7 +188,7 @@ def test_everything_works_without_javascript(
     page = context.new_page()
     page.goto("/finance/invoices/")
     page.get_by_text("Menu").click()
-    page.get_by_role("link", name="Invoices").click()
+    page.get_by_role("link", name="Invoices", exact=True).click()
     page.get_by_label("No., account or PO").fill("INV-1001")
     page.get_by_role("button", name="Apply").click()
     page.get_by_role("link", name="INV-1001").click()

@@ -510,7 +510,7 @@ class TestSafety:
         assert (job.state, Job.objects.count()) == (State.CHECKED, 1)
 
     def test_names_and_xeros_words_stay_text(self, writer: Client) -> None:
-        evil = "<img src=x onerror=alert(1)>{{7*7}}"
+        evil = "<img src=x onerror=alert(1)>{{7919*7907}}"
         job = make_job(State.COMPLETED_WITH_FAILURES, created_as=evil, problem=evil)
         make_rows(job, 1, label=evil, detail=evil, message=evil, warning=evil, state="failed", reason="refused",
                   xero_message=evil + "!", fix_url="javascript:alert(1)", diff=[[evil, evil, evil]])  # fmt: skip
@@ -519,7 +519,7 @@ class TestSafety:
             page = text(writer.get(path))
             assert "<img src=x" not in page
             assert "javascript:" not in page
-            assert "49" not in re.sub(r"[0-9a-f-]{36}|\d\d:\d\d", "", page.split("<main")[1].split("</main>")[0])
+            assert str(7919 * 7907) not in page
 
 
 @pytest.mark.parametrize(
