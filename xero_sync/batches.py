@@ -28,13 +28,13 @@ class Batch:
         kind.learn(list(self.records.values()), self.books)
         self._lines: list[LogLine] = []
         self._links: list[XeroLink] = []
-        self._ended: list[JobRow] = []
+        self._ended: dict[int, JobRow] = {}
 
     def part(self, rows: Sequence[JobRow], request: XeroRequest) -> Batch:
         """Return some of the rows as a batch of their own, with the same records and books."""
         twin = object.__new__(Batch)
         twin.__dict__ |= self.__dict__ | {
-            "rows": list(rows), "request": request, "_lines": [], "_links": [], "_ended": [],
+            "rows": list(rows), "request": request, "_lines": [], "_links": [], "_ended": {},
         }  # fmt: skip
         return twin
 
@@ -89,16 +89,26 @@ class Batch:
 
     def flush(self, correlation_id: str = "") -> None:
         """Write the outcomes noted so far: rows, links and log lines. The caller's transaction holds them together."""
+        self._save_links()
         for line in self._lines:
             line.correlation_id = correlation_id[:100]
-        XeroLink.objects.bulk_create(self._links)
-        save_rows(self._ended)
+        save_rows(list(self._ended.values()))
         LogLine.objects.bulk_create(self._lines)
-        self._lines, self._links, self._ended = [], [], []
+        self._lines, self._links, self._ended = [], [], {}
+
+    def _save_links(self) -> None:
+        """Write the links. Where a person has linked one of the two elsewhere meanwhile, a person has to look."""
+        wanted = {(link.local_id, link.xero_id) for link in self._links}
+        XeroLink.objects.bulk_create(self._links, ignore_conflicts=True)
+        mine = XeroLink.objects.filter(tenant_id=self.job.tenant_id, kind=self.kind.name)
+        made = mine.filter(local_id__in=[local_id for local_id, _ in wanted]).values_list("local_id", "xero_id")
+        lost = {str(local_id) for local_id, _ in wanted.difference(made)}
+        for row in (row for row in self.rows if row.record_key in lost):
+            self.review(row, f"It is in Xero ({row.xero_id}), but one of the two has been linked elsewhere meanwhile.")
 
     def _end(self, row: JobRow, state: str, reason: str, message: str) -> None:
         row.state, row.reason, row.message = state, reason, message
-        self._ended.append(row)
+        self._ended[row.pk] = row
 
 
 #: What an outcome may change about a row.

@@ -71,7 +71,7 @@ class Books:
         self.lock_date: date | None = connection.lock_date
         #: Xero's accounts by code and tax rates by type, those that it has deleted left out
         self.accounts = {remote.key: remote for remote in self._all("account_codes") if remote.key}
-        self.rates = {remote.xero_id: remote for remote in self._all("tax_rates")}
+        self.learn_rates()
         #: Xero's tax type by the id of our rate
         self.tax_types = dict(
             TaxMapping.objects.filter(tenant_id=self.tenant_id).values_list("tax_rate_id", "tax_type")
@@ -87,6 +87,10 @@ class Books:
         self._by_id: dict[tuple[str, str], Remote] = {}
         self._by_key: dict[tuple[str, str], list[Remote]] = {}
         self._by_name: dict[tuple[str, str], list[Remote]] = {}
+
+    def learn_rates(self) -> None:
+        """Load all of Xero's tax rates, by type."""
+        self.rates = {remote.xero_id: remote for remote in self._all("tax_rates")}
 
     def learn_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load the links of these records, and what Xero last told of the linked ones."""

@@ -17,7 +17,7 @@ from xero_sync import clock, jobs, mirror, organisation, selection
 from xero_sync.books import Books, RunOptions
 from xero_sync.gateway import Gateway, encode
 from xero_sync.kinds import EXPORTS, export_kind, stage
-from xero_sync.kinds.base import Change, ExportKind, Found, Problem, R
+from xero_sync.kinds.base import Change, ExportKind, Found, Need, Problem, R
 from xero_sync.models import Job, JobRow, LogLine
 
 Outcome = JobRow.Outcome
@@ -163,22 +163,22 @@ class _Planner:
         rows = []
         for record in records:
             decision = self._decide(kind, record, books, requested=False)
+            needs = kind.needs(record) if decision.outcome == Outcome.CREATE else []
+            decision = self._after_needs(decision, needs)
             self.planned[kind.name, record.uuid] = decision
             if decision.outcome != Outcome.SKIP:
-                rows.append(self._row(kind, record, decision, requested=False))
+                row = self._row(kind, record, decision, requested=False)
+                row.needs = self._open_needs(needs)
+                rows.append(row)
         return rows
 
     def _requested_row(self, record: Any, books: Books) -> JobRow:
         decision = self._decide(self.kind, record, books, requested=True)
-        needs = [(name, need) for name, need in self.kind.needs(record)]
+        needs = self.kind.needs(record)
         if decision.outcome in jobs.ACTIONABLE:
             decision = self._after_needs(decision, needs)
         row = self._row(self.kind, record, decision, requested=True)
-        row.needs = [
-            [name, str(uuid)]
-            for name, uuid in dict.fromkeys((name, need.uuid) for name, need in needs)
-            if self.planned[name, uuid].outcome != Outcome.SKIP
-        ]
+        row.needs = self._open_needs(needs)
         if decision.outcome in {Outcome.CREATE, Outcome.UPDATE}:
             row.fingerprint = fingerprint(self.kind, record, books)
         row.our_total = self.kind.our_total(record)
@@ -209,7 +209,7 @@ class _Planner:
             record.get_absolute_url() if hasattr(record, "get_absolute_url") else "",
         )
 
-    def _after_needs(self, decision: Decision, needs: Iterable[tuple[str, Any]]) -> Decision:
+    def _after_needs(self, decision: Decision, needs: Iterable[Need]) -> Decision:
         """A record can't go where something that it needs can't go; say which, and why."""
         for name, need in needs:
             planned = self.planned[name, need.uuid]
@@ -231,6 +231,14 @@ class _Planner:
             elif planned.outcome == Outcome.UPDATE:
                 words.append(f"updates {label}")
         return f"Also {'; '.join(words)}." if words else "All that it needs is in Xero."
+
+    def _open_needs(self, needs: Iterable[Need]) -> list[list[str]]:
+        """Return what a row has to wait for, each once."""
+        return [
+            [name, str(uuid)]
+            for name, uuid in dict.fromkeys((name, need.uuid) for name, need in needs)
+            if self.planned[name, uuid].outcome != Outcome.SKIP
+        ]
 
     def _row(self, kind: ExportKind[Any], record: Any, decision: Decision, *, requested: bool) -> JobRow:
         about = kind.describe(record)

@@ -79,7 +79,10 @@ def _give_up(job: Job, problem: str, error_id: str = "") -> None:
 def _ring_the_next(connection: XeroConnection) -> None:
     """One writing job per organisation at a time: the next in line may start now."""
     waiting = Job.objects.filter(
-        connection=connection, direction=Job.Direction.EXPORT, state__in=(Job.State.QUEUED, Job.State.STOPPING)
+        connection=connection,
+        direction=Job.Direction.EXPORT,
+        state__in=(Job.State.QUEUED, Job.State.STOPPING),
+        wait_until=None,
     )
     if job := waiting.order_by("id").first():
         jobs.ring(job)

@@ -309,7 +309,8 @@ def line_fields(step: str, action: str, *, row: JobRow | None, outcome: str, mes
 
 
 def park(job: Job, until: datetime, why: str, detail: str = "") -> None:
-    """Let a job wait; the sweep takes it up again. A job that is being stopped does not start waiting anew."""
+    """Let a job wait; the sweep takes it up again. One that is being stopped keeps its state and waits for doubt."""
+    Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).update(wait_until=until, wait_why=why)
     waiting = Job.objects.filter(pk=job.pk, state__in=(Job.State.RUNNING, Job.State.QUEUED, Job.State.WAITING))
     if waiting.update(state=Job.State.WAITING, wait_until=until, wait_why=why, last_activity=clock.now()):
         then = "" if why == Job.WaitWhy.RECONNECT else f" Goes on by itself at {until:%Y-%m-%d %H:%M:%S} UTC."
@@ -335,7 +336,8 @@ def due(now: datetime) -> Any:
     abandoned = Q(connection__lease_until__isnull=True) | Q(connection__lease_until__lt=now)
     unchecked = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     return Job.objects.filter(
-        Q(state__in=(Job.State.QUEUED, Job.State.STOPPING, Job.State.RUNNING)) & abandoned
+        Q(state__in=(Job.State.QUEUED, Job.State.RUNNING)) & abandoned
+        | Q(state=Job.State.STOPPING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & abandoned
         | Q(state=Job.State.WAITING, wait_until__lte=now)
         | Q(state=Job.State.CHECKING) & unchecked
     ).order_by("id")
@@ -355,11 +357,10 @@ def one_more(column: str) -> Any:
 
 def resume_after_reconnect(connection: XeroConnection) -> None:
     """Let the jobs go on that waited for somebody to sign in again to this very organisation."""
-    waiting = Job.objects.filter(
-        tenant_id=connection.tenant_id, state=Job.State.WAITING, wait_why=Job.WaitWhy.RECONNECT
-    )
-    for job in waiting:
-        Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, wait_until=None, wait_why="")
+    waits = Job.objects.filter(tenant_id=connection.tenant_id, wait_why=Job.WaitWhy.RECONNECT)
+    for job in waits.filter(state__in=(Job.State.WAITING, Job.State.STOPPING)):
+        Job.objects.filter(pk=job.pk).update(wait_until=None, wait_why="")
+        Job.objects.filter(pk=job.pk, state=Job.State.WAITING).update(state=Job.State.QUEUED)
         log(job, "job", "Go on", message="Reconnected.")
         ring(job)
 

@@ -39,7 +39,7 @@ from xero_sync.errors import (
     XeroError,
 )
 from xero_sync.gateway import Answer, Gateway, deadline, encode, lacks_scope, messages, refusal
-from xero_sync.kinds import export_kind
+from xero_sync.kinds import EXPORTS, export_kind
 from xero_sync.kinds.base import Accepted, ExportKind
 from xero_sync.mirror import Element
 from xero_sync.models import Job, JobRow, XeroConnection, XeroRequest
@@ -126,7 +126,9 @@ class _Runner:
 
     def _loop(self) -> None:
         recovery.take_over_abandoned(self.job)
-        check.refresh(self.gateway, export_kind(self.job.kind), check.SEND_AGE)
+        self._honour_stop()
+        if self.job.state != Job.State.STOPPING:  # a job that will send nothing more needs no fresh copy
+            check.refresh(self.gateway, export_kind(self.job.kind), check.SEND_AGE)
         self.connection.refresh_from_db()
         while time.monotonic() < self.slice_end:
             self._renew()
@@ -179,21 +181,18 @@ class _Runner:
     def _next_rows(self) -> list[JobRow]:
         """Return the rows of the next batch: of the first stage that has any, leaving out what must wait."""
         pending = self.job.rows.filter(state=State.PENDING).order_by("stage", "id")
-        first = pending.first()
-        if first is None or any(flight.batch.kind.name != first.kind for flight in self.in_flight.values()):
-            return []  # an earlier stage still has answers to come
-        open_needs = set(
-            self.job.rows.filter(requested=False, state__in=JobRow.OPEN, stage__lt=first.stage).values_list(
-                "kind", "record_key"
+        opened = self.job.rows.filter(requested=False, state__in=JobRow.OPEN)
+        open_needs = set(opened.values_list("kind", "record_key"))
+        for kind in EXPORTS:
+            ready = (
+                row
+                for row in pending.filter(kind=kind.name).iterator(chunk_size=kind.batch_size)
+                if open_needs.isdisjoint((name, key) for name, key in row.needs)
             )
-        )
-        size = export_kind(first.kind).batch_size
-        ready = (
-            row
-            for row in pending.filter(stage=first.stage).iterator(chunk_size=size)
-            if open_needs.isdisjoint((kind, key) for kind, key in row.needs)
-        )
-        return _alike(ready, size)
+            if rows := _alike(ready, kind.batch_size):
+                # An earlier stage may still have answers to come
+                return rows if all(flight.batch.kind is kind for flight in self.in_flight.values()) else []
+        return []
 
     def _write_down(self, batch: Batch) -> list[tuple[Batch, XeroRequest]]:
         """Transaction 1: settle what needs no call, and commit the exact bytes of what does."""
@@ -232,7 +231,8 @@ class _Runner:
             case Outcome.FAIL | Outcome.DECIDE:
                 batch.fail(row, decision.reason, decision.message, fix_url=decision.fix_url)
                 return ""
-        if row.fingerprint and row.fingerprint != check.fingerprint(batch.kind, record, batch.books):
+        changed = row.fingerprint and row.fingerprint != check.fingerprint(batch.kind, record, batch.books)
+        if changed or (decision.outcome == Outcome.CREATE and not _is_ready(batch, record)):
             batch.skip_changed(row)
             return ""
         row.outcome, row.xero_id = decision.outcome, decision.xero_id
@@ -464,6 +464,13 @@ class _Runner:
             answer=answer.body.decode(errors="replace")[:2000] if answer.status >= 400 else "",
         )
         jobs.recount(self.job)
+
+
+def _is_ready(batch: Batch, record: Any) -> bool:
+    """Say whether all that a record needs is in Xero. What was unlinked after the check would be sent as a blank,
+    and Xero would fill that in: a tax, say, from the account."""
+    needs = {(name, need.uuid): need for name, need in batch.kind.needs(record)}
+    return all(export_kind(name).find(need, batch.books).linked for (name, _), need in needs.items())
 
 
 def _alike(rows: Iterable[JobRow], size: int) -> list[JobRow]:

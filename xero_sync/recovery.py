@@ -11,18 +11,20 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from xero_sync import clock, jobs
 from xero_sync.batches import Batch
 from xero_sync.errors import NotReached, Unanswered, XeroError
-from xero_sync.gateway import Gateway
+from xero_sync.gateway import Gateway, decode
 from xero_sync.kinds import export_kind
 from xero_sync.models import Job, JobRow, XeroRequest
 
 State, Request = JobRow.State, XeroRequest.State
 
-#: When a look-up fails it is tried again after these; then a person has to look.
-LADDER = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
+#: When a look-up fails it is tried again after so many settle times: half an hour, two hours, twelve hours where
+#: these are seven minutes. Then a person has to look.
+LADDER = (4, 17, 103)
 MAX_ATTEMPTS = 4
 
 
@@ -45,6 +47,7 @@ def take_over_abandoned(job: Job) -> None:
 def hand_back(request: XeroRequest, why: str) -> None:
     """Note that a request was not executed: its rows may go into another."""
     with transaction.atomic():
+        request.rows.filter(state=State.SENT).update(attempts=F("attempts") - 1)  # it does not count as one
         request.rows.filter(state__in=(State.CLAIMED, State.SENT)).update(state=State.PENDING, request=None)
         close(request, answer=why)
 
@@ -73,7 +76,8 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
     rows = list(request.rows.filter(state=State.UNKNOWN))
     batch = Batch(job, export_kind(request.kind), rows, request)
     try:
-        batch.kind.look(gateway, list(batch.records.values()), batch.books)
+        sent = decode(bytes(request.body))[batch.kind.endpoint]
+        batch.kind.look(gateway, list(batch.records.values()), batch.books, sent)
     except (NotReached, Unanswered) as error:
         _look_again_later(batch, request, error)
         raise
@@ -89,7 +93,7 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
 def _look_again_later(batch: Batch, request: XeroRequest, error: XeroError) -> None:
     with transaction.atomic():
         if request.tries < len(LADDER):
-            due = clock.now() + min(LADDER[request.tries], 4 * settle_time())
+            due = clock.now() + LADDER[request.tries] * settle_time()
             XeroRequest.objects.filter(pk=request.pk).update(tries=request.tries + 1, due_at=due)
             return
         for row in batch.rows:
@@ -110,9 +114,11 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
     elif len(found.remotes) > 1:
         ids = ", ".join(remote.xero_id for remote in found.remotes)
         batch.review(row, f"Xero has this one more than once: {ids}. Keep one and void the others.")
-    elif found.linked and request.method == "POST":
+    elif found.linked and request.method == "PUT":
+        batch.send_again(row, "It has been linked meanwhile; what there is to do is looked at again.")
+    elif found.linked and row.attempts < MAX_ATTEMPTS:
         batch.send_again(row, "The update may not have arrived; it is compared again.")
-    elif found.remotes:
+    elif found.remotes and not found.linked:
         accepted = batch.kind.accept(found.remotes[0].payload)
         message = "Found in Xero as it was sent; only the answer had been lost."
         batch.succeed(row, accepted, how="adopted", matched_by=found.how, message=message)
@@ -121,7 +127,7 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
     elif row.xero_message:
         batch.fail(row, "refused", row.xero_message)
     else:
-        batch.review(row, f"Sent {row.attempts} times, and Xero still does not have it.")
+        batch.review(row, f"Sent {row.attempts} times, and Xero never gave an answer.")
 
 
 def close(request: XeroRequest, *, answer: str = "") -> None:

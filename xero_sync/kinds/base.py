@@ -112,8 +112,11 @@ class ExportKind(ABC, Generic[R]):
     def find(self, record: R, books: Books) -> Found:
         """Return what the record is in Xero: by its link, then by what Xero tells records apart by."""
 
-    def look(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:
-        """Ask Xero about these very records, so that `find` knows what became of a write without an answer."""
+    def look(self, gateway: Gateway, records: Sequence[R], books: Books, sent: Sequence[Element]) -> None:
+        """Ask Xero about these very records, so that `find` knows what became of a write without an answer.
+
+        `sent` is what the write said: a record may have been edited since.
+        """
         mirror.read(gateway, self.name)
         self.learn(records, books)
 

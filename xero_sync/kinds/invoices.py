@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,8 +28,9 @@ from xero_sync.models import SyncOptions, XeroLink
 Number = SyncOptions.InvoiceNumber
 #: Xero takes a list of numbers in the address; more than this makes it too long.
 NUMBERS_PER_CALL = 40
+LETTERS_PER_CALL = 1500
 DESCRIPTION_LENGTH = 4000
-_PRINTABLE = re.compile(r"^[ -~]{1,255}$")
+_PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
 #: Documents in these states leave their number free.
 _GONE = {"VOIDED", "DELETED"}
@@ -94,30 +96,26 @@ class InvoiceExport(ExportKind[Invoice]):
         books.learn_links("contacts", {record.account.uuid for record in records})
         books.learn_links("items", {line.item.uuid for record in records for line in record.lines.all() if line.item})
 
-    def look(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+    def look(self, gateway: Gateway, records: Sequence[Invoice], books: Books, sent: Sequence[Element]) -> None:
         """Ask by number, or where Xero numbers them, by customer and day; our deep link tells which is ours."""
         if books.options.invoice_number == Number.XERO_NUMBER:
-            self._look_by_customer(gateway, records, books)
+            self._look_by_customer(gateway, books, sent)
         else:
-            self.look_by_number(gateway, records, books)
+            self._look_by_number(gateway, books, [str(each["InvoiceNumber"]) for each in sent])
 
-    def look_by_number(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
-        """Find out which documents Xero has under the numbers of these invoices."""
-        numbers = [number for record in records if (number := sent_number(record, books))]
-        # A comma separates numbers in the list form, so a number with one in it goes by a filter
-        odd = [number for number in numbers if "," in number]
-        plain = [number for number in numbers if "," not in number]
-        for start in range(0, len(plain), NUMBERS_PER_CALL):
-            chunk = plain[start : start + NUMBERS_PER_CALL]
+    def _look_by_number(self, gateway: Gateway, books: Books, numbers: Sequence[str]) -> None:
+        # A comma separates numbers in the list form, and spaces around it don't count: such a number is searched
+        # for by itself. A filter could not say a number with a double quote
+        odd = [number for number in numbers if "," in number or number != number.strip()]
+        for chunk in _chunks(number for number in numbers if number not in odd):
             self._collect(gateway, {"InvoiceNumbers": ",".join(chunk)}, books)
         for number in odd:
-            self._collect(gateway, {"where": f'Type=="ACCREC" AND InvoiceNumber=="{number}"'}, books)
+            self._collect(gateway, {"searchTerm": number}, books)
 
-    def _look_by_customer(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
-        links = [books.link("contacts", record.account.uuid) for record in records]
-        contacts = sorted({link.xero_id for link in links if link})
-        first = min(record.date for record in records)
-        last = max(record.date for record in records)
+    def _look_by_customer(self, gateway: Gateway, books: Books, sent: Sequence[Element]) -> None:
+        contacts = sorted({str(each["Contact"]["ContactID"]) for each in sent})
+        days = [date.fromisoformat(each["Date"]) for each in sent]
+        first, last = min(days), max(days)
         where = (
             f"Date>=DateTime({first.year},{first.month:02},{first.day:02}) "
             f"AND Date<=DateTime({last.year},{last.month:02},{last.day:02})"
@@ -197,7 +195,7 @@ class InvoiceExport(ExportKind[Invoice]):
                 f"Xero is locked up to {books.lock_date}; this invoice is dated {record.date}. "
                 "Send it as Draft, or change its date.",
             )
-        if number is not None and not _PRINTABLE.match(number):
+        if number is not None and not _PRINTABLE.fullmatch(number):
             yield "bad_number", "Xero takes numbers of up to 255 plain characters only."
 
     def warnings(self, record: Invoice, books: Books) -> list[str]:
@@ -255,7 +253,7 @@ class InvoiceExport(ExportKind[Invoice]):
         return sent_number(record, books) or ""
 
     def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
-        self.look_by_number(gateway, records, books)
+        self._look_by_number(gateway, books, [number for record in records if (number := sent_number(record, books))])
 
     def our_total(self, record: Invoice) -> Decimal | None:
         return record.total
@@ -275,6 +273,18 @@ def sent_number(invoice: Invoice, books: Books) -> str | None:
         case Number.BMS_ID:
             return str(invoice.pk)
     return invoice.number
+
+
+def _chunks(numbers: Iterable[str]) -> Iterator[list[str]]:
+    """Split numbers into what one address holds."""
+    chunk: list[str] = []
+    for number in numbers:
+        if chunk and (len(chunk) == NUMBERS_PER_CALL or sum(map(len, chunk)) + len(number) > LETTERS_PER_CALL):
+            yield chunk
+            chunk = []
+        chunk.append(number)
+    if chunk:
+        yield chunk
 
 
 def line_text(line: InvoiceLine) -> str:

@@ -13,6 +13,7 @@ from xero_python.accounting import TaxRate as XeroTaxRate
 
 from finance.models import TaxRate
 from xero_sync.books import Books, Remote
+from xero_sync.gateway import Gateway
 from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Problem, too_long
 from xero_sync.mirror import Element, amount, fold
 from xero_sync.models import Job, TaxMapping, XeroLink
@@ -44,6 +45,10 @@ class TaxRateExport(ExportKind[TaxRate]):
 
     def learn(self, records: Sequence[TaxRate], books: Books) -> None:
         pass  # the books hold all of Xero's rates
+
+    def look(self, gateway: Gateway, records: Sequence[TaxRate], books: Books, sent: Sequence[Element]) -> None:
+        super().look(gateway, records, books, sent)
+        books.learn_rates()
 
     def find(self, record: TaxRate, books: Books) -> Found:
         """The saved mapping, then name and rate, then the only rate that is as high. Zero is never guessed."""
