@@ -249,7 +249,6 @@ def progress(job: Job) -> Progress:
     now = clock.now()
     last = job.last_activity or job.sent_at or job.created
     quiet = now - last
-    waits_for_worker = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
     ahead = _ahead(job) if job.state == State.QUEUED else None
     return Progress(
         headline=_doing(job),
@@ -261,9 +260,17 @@ def progress(job: Job) -> Progress:
         wait_left=_wait_left(job, now),
         every=_pause(now - (job.sent_at or job.created)),
         is_stalled=job.state in {State.RUNNING, State.STOPPING} and quiet > STALLED,
-        lacks_worker=waits_for_worker and quiet > PATIENCE and ahead is None,
+        lacks_worker=ahead is None and _lacks_worker(job, quiet, now),
         ahead=ahead,
     )
+
+
+def _lacks_worker(job: Job, quiet: timedelta, now: datetime) -> bool:
+    """Say whether a worker should have taken the job up by now."""
+    if job.state == State.WAITING:
+        return job.wait_until is not None and job.wait_until < now - 2 * PATIENCE
+    waits = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
+    return waits and quiet > PATIENCE
 
 
 def _wait_left(job: Job, now: datetime) -> str:

@@ -227,7 +227,7 @@ def _ticks(request: HttpRequest, do: str = "") -> drafts.Step:
 def _after(request: HttpRequest, wizard: Wizard, do: str, here: QueryDict, rule: Rule) -> str:
     """Return where a press leads: another page of the grid, other filters, the next step, or back."""
     if "go" in request.POST:
-        return f"{wizard.url}?{request.POST['go'].lstrip('?')}"
+        return f"{wizard.url}?{QueryDict(request.POST['go'].lstrip('?')).urlencode()}"
     names = wizard.listing.filter.base_fields if wizard.listing.filter else {}
     match do:
         case "filter":
