@@ -38,7 +38,7 @@ function closeMenus(event) {
   });
 }
 
-const boxes = (table) => all("tbody .grid-tick input:not(:disabled)", table);
+const boxes = (table) => all("tbody .grid-tick input[type=checkbox]:not(:disabled)", table);
 
 // The head's box stands for the page; the bar counts what is chosen.
 function countTicks(table) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -189,6 +190,7 @@ _WHAT = Column("message", "What happens", cell="xero_sync/jobs/cells/message.htm
 _OURS = Column("our_total", "BMS total", value=lambda row: row.our_total if row.our_total is not None else row.amount,
                cell="money", align="end")  # fmt: skip
 _THEIRS = Column("xero_total", "Xero total", cell="xero_sync/jobs/cells/xero_total.html", align="end")
+_AMOUNT = Column("amount", "Amount", cell="money", align="end")
 NOTHING = Empty("Nothing here", "No record of this job is in this group.")
 CHECK_ROWS = Listing(
     caption="What would happen",
@@ -214,6 +216,12 @@ RESULT_ROWS = Listing(
     ),
     empty=NOTHING,
     page_size=100,
+)
+#: Imports have one amount, and no page in Xero to lead to.
+IMPORT_CHECK_ROWS = replace(CHECK_ROWS, columns=(*CHECK_ROWS.columns[:3], _AMOUNT))
+IMPORT_RESULT_ROWS = replace(
+    RESULT_ROWS,
+    columns=(*RESULT_ROWS.columns[:3], _AMOUNT, Column("payment", "Payment", cell="xero_sync/jobs/cells/in_xero.html")),
 )
 FILE_ROWS = Listing(
     caption="Rows",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.http import HttpRequest
@@ -15,9 +16,21 @@ from django.urls import reverse
 from bmsxero.listing import Action, Grid, Tone
 from finance.money import round_half_up
 from xero_sync import check, clock, job_words, jobs
-from xero_sync.job_lists import CHECK_ROWS, CHECK_TABS, RESULT_ROWS, RESULT_TABS, Tab, fix, record_url, row_links
+from xero_sync.job_lists import (
+    CHECK_ROWS,
+    CHECK_TABS,
+    IMPORT_CHECK_ROWS,
+    IMPORT_RESULT_ROWS,
+    RESULT_ROWS,
+    RESULT_TABS,
+    Tab,
+    fix,
+    record_url,
+    row_links,
+)
 from xero_sync.job_words import NOUNS, Outcome, RowState, State
 from xero_sync.models import Job, JobRow
+from xero_sync.wizard_forms import ALL, DUE
 
 #: A worker that has not begun after this is missing.
 PATIENCE = timedelta(seconds=15)
@@ -30,6 +43,13 @@ MOST_CAUSES = 60
 WIZARD_STEPS: dict[tuple[str, str], tuple[str, ...]] = {
     ("invoices", Job.Direction.EXPORT): ("Load", "Select", "Options", "Check", "Result"),
     ("payments", Job.Direction.IMPORT): ("Load", "Select", "Check", "Result"),
+}
+#: By whether the job imports, and whether it was sent.
+LISTINGS = {
+    (False, False): CHECK_ROWS,
+    (False, True): RESULT_ROWS,
+    (True, False): IMPORT_CHECK_ROWS,
+    (True, True): IMPORT_RESULT_ROWS,
 }
 
 # --- tabs and sums
@@ -53,9 +73,10 @@ def _tabs(job: Job, tabs: dict[str, Tab], current: str, numbers: dict[str, int])
 
 
 def _grid(request: HttpRequest, job: Job, shown: str) -> Grid:
-    sent = job.sent_at is not None
-    listing, tabs = (RESULT_ROWS, RESULT_TABS) if sent else (CHECK_ROWS, CHECK_TABS)
+    sent, importing = job.sent_at is not None, job.direction == Job.Direction.IMPORT
+    tabs = RESULT_TABS if sent else CHECK_TABS
     rows = JobRow.objects.filter(tabs[shown][1], job=job)
+    listing = LISTINGS[importing, sent]
     return listing.grid(request, rows, decorate=row_links(job))
 
 
@@ -228,7 +249,6 @@ def progress(job: Job) -> Progress:
     now = clock.now()
     last = job.last_activity or job.sent_at or job.created
     quiet = now - last
-    waits_for_worker = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
     ahead = _ahead(job) if job.state == State.QUEUED else None
     return Progress(
         headline=_doing(job),
@@ -240,9 +260,17 @@ def progress(job: Job) -> Progress:
         wait_left=_wait_left(job, now),
         every=_pause(now - (job.sent_at or job.created)),
         is_stalled=job.state in {State.RUNNING, State.STOPPING} and quiet > STALLED,
-        lacks_worker=waits_for_worker and quiet > PATIENCE and ahead is None,
+        lacks_worker=ahead is None and _lacks_worker(job, quiet, now),
         ahead=ahead,
     )
+
+
+def _lacks_worker(job: Job, quiet: timedelta, now: datetime) -> bool:
+    """Say whether a worker should have taken the job up by now."""
+    if job.state == State.WAITING:
+        return job.wait_until is not None and job.wait_until < now - 2 * PATIENCE
+    waits = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
+    return waits and quiet > PATIENCE
 
 
 def _wait_left(job: Job, now: datetime) -> str:
@@ -369,7 +397,15 @@ def duration(job: Job) -> str:
 
 
 def wizard_url(job: Job) -> str:
-    """Return where a new selection of the same kind is made."""
-    pages = {("invoices", "export"): "export_invoices", ("payments", "import"): "import_payments"}
-    name = pages.get((job.kind, job.direction))
-    return reverse(f"xero_sync:{name}") if name else reverse("xero_sync:jobs")
+    """Return where the job's selection was made, with the ticks as they were."""
+    selection, asked = job.selection, dict(job.selection.get("filters") or {})
+    match job.kind, job.direction:
+        case "invoices", Job.Direction.EXPORT:
+            page, asked = "export_invoices", {"load": DUE if "due_from" in asked else ALL, **asked}
+        case "payments", Job.Direction.IMPORT:
+            page = "import_payments"
+        case _:
+            return reverse("xero_sync:jobs")
+    if draft := selection.get("draft"):
+        return f"{reverse(f'xero_sync:{page}')}?{urlencode({**asked, 'draft': draft})}"
+    return reverse(f"xero_sync:{page}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.timesince import timesince
 from kombu.exceptions import OperationalError
 
 from xero_sync import clock, mirror
@@ -30,6 +31,14 @@ class Standing:
     calls_so_far: int
     error: str
     lacks_worker: bool
+
+    @property
+    def age(self) -> str:
+        """How old the copy is, in words."""
+        if self.complete_at is None:
+            return ""
+        age = clock.now() - self.complete_at
+        return "just now" if age < timedelta(minutes=1) else f"{timesince(self.complete_at, depth=1)} ago"
 
     @property
     def is_loaded(self) -> bool:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bmsxero.roles import Role
 from finance import sample_data
@@ -258,6 +259,14 @@ class TestSelection:
         assert "Options of this export" in text(options)
         again = writer.get(options.context["back"])
         assert again.context["bar"].count == 60
+
+    def test_back_from_check_finds_the_selection_again(self, writer: Client, sixty: list[Invoice]) -> None:
+        page = press(writer, opened(writer, load="due", due_from="2026-12-01", due_to="2026-12-30"), "all")
+        options = press(writer, page, "next")
+        answer = writer.post(CHECK, {"draft": options.context["draft"], "token": str(uuid4())})
+        Job.objects.update(state=Job.State.CHECKED, checked_at=timezone.now())
+        back = writer.get(writer.get(answer.url).context["wizard_url"])
+        assert (back.context["bar"].count, back.context["bar"].is_other) == (60, False)
 
     def test_drafts_of_another_organisation_are_not_shown(self, writer: Client, sixty: list[Invoice]) -> None:
         page = press(writer, opened(writer), "all")

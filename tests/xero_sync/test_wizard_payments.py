@@ -109,7 +109,7 @@ class TestLoad:
     def test_the_age_of_the_copy_is_told(self, writer: Client) -> None:
         loaded(use_organisation())
         page = text(opened(writer))
-        assert "Read from Xero 2\N{NO-BREAK SPACE}minutes ago" in page
+        assert "Read from Xero 2\N{NO-BREAK SPACE}minutes ago ·" in page
         assert "Read again" in page
 
     @pytest.mark.parametrize("method", ["get", "post"])
@@ -177,7 +177,17 @@ class TestSelect:
         form = {"here": here, "shown": [first.xero_id, second.xero_id], "ids": [first.xero_id], "token": str(uuid4())}
         writer.post("/finance/xero/check/payments/", form)
         job = Job.objects.get()
-        assert (job.kind, job.direction, job.selection) == ("payments", "import", {"ids": [first.xero_id]})
+        assert (job.kind, job.direction, job.selection["ids"]) == ("payments", "import", [first.xero_id])
+
+    def test_back_from_check_finds_the_ticks_again(self, writer: Client) -> None:
+        first, second = paid("A-1"), paid("A-2")
+        here = opened(writer, number="A").wsgi_request.GET.urlencode()
+        form = {"here": here, "shown": [first.xero_id, second.xero_id], "ids": [first.xero_id], "token": str(uuid4())}
+        job = Job.objects.get(pk=writer.post("/finance/xero/check/payments/", form).url.strip("/").split("/")[-1])
+        Job.objects.filter(pk=job.pk).update(state=Job.State.CHECKED, checked_at=timezone.now())
+        back = writer.get(f"/finance/jobs/{job.number}/").context["wizard_url"]
+        rows = writer.get(back).context["grid"].rows
+        assert {row.record.number: row.choice.chosen for row in rows} == {"A-1": True, "A-2": False}
 
     def test_names_stay_text(self, writer: Client) -> None:
         paid("<b>1</b>", contact="<img src=x onerror=alert(1)>{{7*7}}", Reference="<i>r</i>")

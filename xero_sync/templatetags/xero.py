@@ -10,7 +10,7 @@ from django import template
 from bmsxero.listing import Badge
 from bmsxero.roles import Who
 from bmsxero.xero_state import BADGES, NOT_SENT
-from finance.models import Invoice
+from finance.models import Invoice, Payment
 from xero_sync import attention
 from xero_sync.models import JobRow, XeroConnection, XeroLink
 
@@ -67,6 +67,12 @@ def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> I
         job=link.job_id,
         message=warning,
     )
+
+
+@register.simple_tag
+def payment_in_xero(payment: Payment) -> XeroLink | None:
+    """Return what a payment was imported from; nothing where it was entered here."""
+    return XeroLink.objects.filter(kind="payments", local_id=payment.uuid).first()
 
 
 @register.simple_tag

@@ -89,7 +89,7 @@ def _find(request: HttpRequest, filters: dict[str, str], connection: XeroConnect
 def export_options(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
     """Ask for the options of this run: of a selection that was just made, or of a job that was checked."""
     rule, job = _rule_asked_for(request.GET, INVOICES, connection)
-    if not rule:
+    if not rule.get("all") and not rule.get("ids"):
         return redirect(f"{INVOICES.url}?{request.GET.urlencode()}")
     options, _ = SyncOptions.objects.get_or_create(connection=connection)
     form = RunOptionsForm.of(options.snapshot() | (job.options if job else {}))
@@ -227,7 +227,7 @@ def _ticks(request: HttpRequest, do: str = "") -> drafts.Step:
 def _after(request: HttpRequest, wizard: Wizard, do: str, here: QueryDict, rule: Rule) -> str:
     """Return where a press leads: another page of the grid, other filters, the next step, or back."""
     if "go" in request.POST:
-        return f"{wizard.url}?{request.POST['go'].lstrip('?')}"
+        return f"{wizard.url}?{QueryDict(request.POST['go'].lstrip('?')).urlencode()}"
     names = wizard.listing.filter.base_fields if wizard.listing.filter else {}
     match do:
         case "filter":
@@ -274,7 +274,7 @@ def _rule_posted(request: HttpRequest, wizard: Wizard, connection: XeroConnectio
     here = QueryDict(request.POST.get("here", ""))
     if token := _draft_of(here):
         rule = drafts.change(token, wizard.kind, connection.tenant_id, _user(request), _ticks(request))
-        return rule, None
+        return {**rule, "draft": str(token)}, None
     if "draft" in request.POST or "job" in request.POST:
         return _rule_asked_for(request.POST, wizard, connection)
     return {"ids": _keys(wizard, request.POST.getlist("ids"))}, None
@@ -286,7 +286,7 @@ def _rule_asked_for(asked: QueryDict, wizard: Wizard, connection: XeroConnection
         job = get_object_or_404(Job, pk=number, kind=wizard.kind, tenant_id=connection.tenant_id)
         return job.selection, job
     token = _draft_of(asked)
-    return drafts.find(token, wizard.kind, connection.tenant_id) if token else {}, None
+    return ({**drafts.find(token, wizard.kind, connection.tenant_id), "draft": str(token)} if token else {}), None
 
 
 def _keys(wizard: Wizard, ids: list[str]) -> list[str]:
