@@ -84,8 +84,14 @@ def test_a_text_of_4000_characters_arrives_and_of_4001_is_told(connection: XeroC
 
 @pytest.mark.parametrize(
     ("quantity", "price", "discount"),
-    [("3", "33.3350", "0"), ("1", "0.0050", "0"), ("2", "50", "100"), ("1.5", "19.9999", "12.3456"), ("7", "0.0001", "0")],
-)  # fmt: skip
+    [
+        ("3", "33.3350", "0"),
+        ("1", "0.0050", "0"),
+        ("2", "50", "100"),
+        ("1.5", "19.9999", "12.3456"),
+        ("7", "0.0001", "0"),
+    ],
+)
 @pytest.mark.parametrize("rate", ["0", "8.25"])
 def test_the_cents_are_xeros(
     connection: XeroConnection, xero: SimulatedXero, quantity: str, price: str, discount: str, rate: str
