@@ -268,7 +268,7 @@ def progress(job: Job) -> Progress:
 def _lacks_worker(job: Job, quiet: timedelta, now: datetime) -> bool:
     """Say whether a worker should have taken the job up by now."""
     if job.state == State.WAITING:
-        return job.wait_until is not None and job.wait_until < now - 2 * PATIENCE
+        return job.wait_until is not None and job.wait_until < now - STALLED
     waits = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
     return waits and quiet > PATIENCE
 

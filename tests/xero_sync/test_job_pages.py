@@ -264,7 +264,7 @@ class TestRunning:
         assert "No worker has taken this up yet" in words(writer.get(url(job)))
 
     def test_a_wait_that_is_over_and_nobody_ends_says_so(self, writer: Client) -> None:
-        job = make_job(State.WAITING, wait_why="limit", wait_until=timezone.now() - timedelta(minutes=1))
+        job = make_job(State.WAITING, wait_why="limit", wait_until=timezone.now() - timedelta(minutes=2))
         assert "No worker has taken this up yet" in words(writer.get(url(job)))
 
     def test_a_stalled_job_says_that_nothing_is_lost(self, writer: Client) -> None:
