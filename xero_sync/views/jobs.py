@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseStopPolling
 
 from bmsxero.roles import EVERYONE, READERS, WRITERS, allow
 from finance.models import Invoice
-from xero_sync import clock, job_pages, job_words, jobs
+from xero_sync import clock, job_pages, job_progress, job_words, jobs
 from xero_sync.job_lists import FILE_ROWS, JOBS, LOG
 from xero_sync.models import DeepLink, Job, JobRow, LogLine
 
@@ -67,7 +67,7 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
         **job_pages.steps(job),
     }
     if job.state in MOVING:
-        context |= {"progress": job_pages.progress(job), "reads": request.path}
+        context |= {"progress": job_progress.progress(job), "reads": request.path}
         return render(request, "xero_sync/jobs/running.html", context)
     if job.sent_at is None:
         return render(request, "xero_sync/jobs/checked.html", context | job_pages.checked(request, job))
@@ -80,7 +80,7 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
 def progress(request: HttpRequest, job: Job) -> HttpResponse:
     """Answer the page's polling; once the job has ended or was checked, the page comes anew."""
     if job.state in MOVING:
-        context = {"job": job, "badge": job_words.job_badge(job), "progress": job_pages.progress(job)}
+        context = {"job": job, "badge": job_words.job_badge(job), "progress": job_progress.progress(job)}
         return render(request, "xero_sync/jobs/_progress.html", context)
     answer = HttpResponseStopPolling()
     answer["HX-Refresh"] = "true"
