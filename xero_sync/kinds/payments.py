@@ -263,4 +263,4 @@ def _reverse(payments: QuerySet[Payment]) -> None:
 
 
 def _balance_change(before: Ledger, after: Ledger) -> list[Change]:
-    return [("Balance due", f"{before.balance:.2f}", f"{after.balance:.2f}")]
+    return [("Balance due", f"{before.balance:,.2f}", f"{after.balance:,.2f}")]
