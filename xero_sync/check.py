@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
@@ -113,15 +113,17 @@ def refresh(gateway: Gateway, kind: ExportKind[R], max_age: timedelta) -> None:
         mirror.ensure(gateway, name, max_age)
 
 
-def plan(job: Job) -> None:
+def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     """Make a job's rows and say what would happen to each. Raises any of errors.py if Xero can't be read."""
     kind = export_kind(job.kind)
     gateway = Gateway(job.connection)
+    gateway.keep_alive = keep_alive
     refresh(gateway, kind, CHECK_AGE)
     job.connection.refresh_from_db()
     planner = _Planner(job, gateway, kind)
     for records in selection.chosen(kind, job.selection, job.tenant_id):
         planner.add(records)
+        keep_alive()
     _done(job, gateway)
 
 

@@ -6,7 +6,7 @@ import logging
 import secrets
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from xero_sync import check, clock, imports, jobs, lease, oauth, outbox
 from xero_sync.errors import Throttled, XeroError
@@ -21,41 +21,55 @@ def run(job_id: int) -> bool:
     Whatever goes wrong ends in a true state of the job, with an error id that leads to the log of the server.
     """
     job = Job.objects.select_related("connection").filter(pk=job_id).first()
-    if job is None or not (job.is_open or job.state == Job.State.CHECKING):
+    leased = _leased(job) if job else None
+    if job is None or leased is None:
         return True
-    exporting = job.is_open and job.direction == Job.Direction.EXPORT
-    leased: Job | XeroConnection = job.connection if exporting else job
     owner = lease.new_owner()
     if not lease.take(leased, owner):
         return False
     try:
-        _work(job, owner)
+        job.refresh_from_db()
+        if _leased(job) == leased:  # else another worker was faster
+            _work(job, owner)
+    except OperationalError:
+        # The database was away or locked. What is committed is enough for the next run, which the sweep starts
+        logger.exception("Job %s was interrupted by the database", job.number)
     except Exception:
         error_id = secrets.token_hex(4)
         logger.exception("Job %s failed, error %s", job.number, error_id)
         _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
     finally:
         lease.release(leased, owner)
-    if exporting:
-        _ring_the_next(job.connection)
+    if isinstance(leased, XeroConnection):
+        _ring_the_next(leased)
     return True
+
+
+def _leased(job: Job) -> Job | XeroConnection | None:
+    """Return whose lease working on a job takes: one job at a time writes to an organisation. None: nothing to do."""
+    if job.is_open:
+        return job.connection if job.direction == Job.Direction.EXPORT else job
+    return job if job.state == Job.State.CHECKING else None
 
 
 def _work(job: Job, owner: str) -> None:
     if job.state == Job.State.CHECKING:
-        _check(job)
+        _check(job, owner)
     elif job.direction == Job.Direction.IMPORT:
         imports.run(job, owner)
     else:
         outbox.run(job, owner)
 
 
-def _check(job: Job) -> None:
+def _check(job: Job, owner: str) -> None:
+    def keep_alive() -> None:
+        lease.renew(job, owner)
+
     try:
         if job.direction == Job.Direction.IMPORT:
-            imports.plan(job)
+            imports.plan(job, keep_alive)
         else:
-            check.plan(job)
+            check.plan(job, keep_alive)
     except Throttled as error:
         _give_up(job, f"{error.message} Check again after {error.until:%H:%M:%S} UTC.")
     except XeroError as error:

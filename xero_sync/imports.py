@@ -15,7 +15,7 @@ from finance.models import Invoice
 from xero_sync import check, clock, jobs, lease, mirror, organisation
 from xero_sync.check import Decision
 from xero_sync.gateway import Gateway
-from xero_sync.kinds.payments import Known, Ledger, PaymentImport, ledger_of
+from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
 from xero_sync.models import Job, JobRow, LogLine, XeroRecord
 
 Outcome, State = JobRow.Outcome, JobRow.State
@@ -27,13 +27,15 @@ CREDITS, VOIDS = "credits", "voids"
 payments = PaymentImport()
 
 
-def plan(job: Job) -> None:
+def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     """Make the rows of an import and say what would happen to each. Raises any of errors.py."""
     gateway = Gateway(job.connection, background=False)
+    gateway.keep_alive = keep_alive
     age = timedelta(0) if job.selection.get("fresh") else check.CHECK_AGE
     organisation.ensure(gateway, check.SEND_AGE)
     for name in payments.mirrors:
         mirror.ensure(gateway, name, age)
+    keep_alive()
     _Planner(job).plan()
     with transaction.atomic():
         jobs.recount(job)
@@ -88,7 +90,7 @@ class _Planner:
         ledger = self.ledgers.get(record.xero_id)
         if ledger is None or (decision := payments.decide_credit(record.payload, ledger)).outcome == Outcome.SKIP:
             return None
-        value = mirror.amount(record.payload.get("AmountCredited"))
+        value = credited(record.payload)
         if decision.outcome != Outcome.FAIL:
             self.ledgers[record.xero_id] = ledger.after(value - ledger.credited)
         return self._row(record, CREDITS, f"credit:{record.xero_id}", decision, value, requested=requested)

@@ -210,12 +210,12 @@ def finish(job: Job) -> None:
     """Give a job without open rows its final state, a true one."""
     recount(job)
     states = job.counts["state"]
-    also = [kind.get(Row.NEEDS_REVIEW, 0) for kind in job.counts["also"].values()]
-    if states.get(Row.NEEDS_REVIEW) or any(also):
+    also = job.counts["also"].values()
+    if states.get(Row.NEEDS_REVIEW) or any(kind.get(Row.NEEDS_REVIEW) for kind in also):
         state = Job.State.NEEDS_ATTENTION
     elif Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
         state = Job.State.STOPPED
-    elif states.get(Row.FAILED):
+    elif states.get(Row.FAILED) or any(kind.get(Row.FAILED) for kind in also):
         state = Job.State.COMPLETED_WITH_FAILURES
     else:
         state = Job.State.COMPLETED
@@ -333,13 +333,14 @@ def _ring_now(job_id: int) -> None:
 
 def due(now: datetime) -> Any:
     """Return the jobs that a worker should take up: queued, waiting and due, or left behind by a dead worker."""
-    abandoned = Q(connection__lease_until__isnull=True) | Q(connection__lease_until__lt=now)
-    unchecked = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    untouched = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    unwritten = Q(connection__lease_until__isnull=True) | Q(connection__lease_until__lt=now)
+    abandoned = Q(direction=Job.Direction.EXPORT) & unwritten | Q(direction=Job.Direction.IMPORT) & untouched
     return Job.objects.filter(
         Q(state__in=(Job.State.QUEUED, Job.State.RUNNING)) & abandoned
         | Q(state=Job.State.STOPPING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & abandoned
         | Q(state=Job.State.WAITING, wait_until__lte=now)
-        | Q(state=Job.State.CHECKING) & unchecked
+        | Q(state=Job.State.CHECKING) & untouched
     ).order_by("id")
 
 

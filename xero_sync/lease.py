@@ -30,10 +30,9 @@ def take(row: Model, owner: str) -> bool:
 
 
 def renew(row: Model, owner: str) -> bool:
-    """Prolong a lease that is still ours. Return whether it was."""
-    now = clock.now()
-    mine = _rows(row).filter(lease_owner=owner, lease_until__gt=now)
-    return bool(mine.update(lease_until=now + length()) == 1)
+    """Prolong a lease that is still ours: over or not, nobody else has taken it. Return whether it was."""
+    mine = _rows(row).filter(lease_owner=owner)
+    return bool(mine.update(lease_until=clock.now() + length()) == 1)
 
 
 def release(row: Model, owner: str) -> None:

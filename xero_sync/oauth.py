@@ -35,6 +35,7 @@ KEEP_ALIVE = timedelta(days=30)
 #: For so long after a rotation Xero still takes the refresh token before it (thirty minutes, less a margin).
 GRACE = timedelta(minutes=25)
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
+NO_USABLE_ANSWER = "Xero's sign-in service gave no usable answer. It will be tried again."
 _http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
 
 
@@ -77,12 +78,15 @@ class Tokens:
     @classmethod
     def from_answer(cls, answer: dict[str, Any], *, previous_refresh: str = "") -> Tokens:
         # Without a new refresh token the one we have stays good
-        return cls(
-            str(answer["access_token"]),
-            str(answer.get("refresh_token") or previous_refresh),
-            int(answer.get("expires_in") or 1800),
-            str(answer.get("scope") or ""),
-        )
+        try:
+            return cls(
+                str(answer["access_token"]),
+                str(answer.get("refresh_token") or previous_refresh),
+                int(answer.get("expires_in") or 1800),
+                str(answer.get("scope") or ""),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise Unanswered(NO_USABLE_ANSWER) from None
 
 
 @dataclass(frozen=True)
@@ -259,12 +263,13 @@ def _token_call(form: dict[str, str]) -> dict[str, Any]:
     if answer.status == 200:
         decoded: dict[str, Any] = _json(answer)
         return decoded
-    problem = _json(answer).get("error") if answer.status in {400, 401} else None
+    refusal = _json(answer) if answer.status in {400, 401} else None
+    problem = refusal.get("error") if isinstance(refusal, dict) else None
     if problem == "invalid_grant":
         raise ReconnectNeeded
     if problem in {"invalid_client", "unauthorized_client"}:
         raise Misconfigured
-    raise Unanswered("Xero's sign-in service gave no usable answer. It will be tried again.")
+    raise Unanswered(NO_USABLE_ANSWER)
 
 
 def _call(
@@ -292,7 +297,7 @@ def _json(answer: urllib3.BaseHTTPResponse) -> Any:
     try:
         return json.loads(answer.data)
     except ValueError:
-        raise Unanswered("Xero's sign-in service gave no usable answer. It will be tried again.") from None
+        raise Unanswered(NO_USABLE_ANSWER) from None
 
 
 def _claim(token: str, name: str) -> str:

@@ -279,6 +279,7 @@ class _Runner:
         except XeroError:
             recovery.hand_back(request, "not sent")
             raise
+        self._renew()
         if not self._fence(batch, request):
             self.gateway.release(slot, None)
             raise _LostLease

@@ -143,17 +143,17 @@ class PaymentImport:
 
     def decide_credit(self, document: dict[str, Any], ledger: Ledger) -> Decision:
         """Say what would happen to what Xero credited to an invoice: its sum replaces the one we have."""
-        credited = amount(document.get("AmountCredited"))
-        change = credited - ledger.credited
-        if change == 0 or document.get("Status") in _GONE or ledger.status == Invoice.Status.VOID:
+        now = credited(document)
+        change = now - ledger.credited
+        if change == 0 or ledger.status == Invoice.Status.VOID:
             return Decision(Outcome.SKIP, "no_change")
         if change > ledger.balance:
-            words = f"Xero credited {credited:.2f}; {ledger.number} owes {ledger.balance:.2f} only."
+            words = f"Xero credited {now:.2f}; {ledger.number} owes {ledger.balance:.2f} only."
             return Decision(Outcome.FAIL, "payment_refused", words)
         return Decision(
             Outcome.CREATE if ledger.credited == 0 else Outcome.UPDATE,
             "credited",
-            f"Xero has credited {credited:.2f} to this invoice.",
+            f"Xero has credited {now:.2f} to this invoice.",
             diff=_balance_change(ledger, ledger.after(change)),
         )
 
@@ -230,14 +230,13 @@ class PaymentImport:
     def credit(self, document: dict[str, Any], invoice: Invoice) -> None:
         """Replace what counts as credited on an invoice by what Xero says now."""
         _reverse(invoice.payments.filter(kind=Payment.Kind.CREDIT))
-        credited = amount(document.get("AmountCredited"))
-        if credited:
+        if now := credited(document):
             Payment.objects.create(
                 account=invoice.account,
                 invoice=invoice,
                 date=clock.now().date(),
                 reference="Credited in Xero",
-                amount=credited,
+                amount=now,
                 kind=Payment.Kind.CREDIT,
                 source=Payment.Source.XERO,
             )
@@ -255,6 +254,11 @@ def ledger_of(invoice: Invoice, credited: Decimal, base_currency: str) -> Ledger
         invoice.balance_due,
         credited,
     )
+
+
+def credited(document: dict[str, Any]) -> Decimal:
+    """Return what is credited to a document; Xero voids none before its credits are taken off."""
+    return money.ZERO if document.get("Status") in _GONE else amount(document.get("AmountCredited"))
 
 
 def _reverse(payments: QuerySet[Payment]) -> None:
