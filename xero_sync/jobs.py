@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 CHECK_LIFETIME = timedelta(days=7)
 #: Send checks again what was checked longer ago.
 CHECK_FRESHNESS = timedelta(minutes=15)
+#: Options that a person may choose for one run; a retry keeps them, and takes the accounts from Setup anew.
+CHOSEN_FOR_A_RUN = ("status", "invoice_number", "due_date", "po_in_reference", "keep_contacts")
 #: Outcomes of Check that Send acts upon.
 ACTIONABLE = (JobRow.Outcome.CREATE, JobRow.Outcome.UPDATE, JobRow.Outcome.LINK)
 
@@ -169,7 +171,7 @@ def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
     """Start a new check of the rows that failed, linked to this job."""
     failed = job.rows.filter(requested=True, state__in=(Row.FAILED, Row.SKIPPED)).exclude(outcome=Outcome.SKIP)
     keys = list(failed.values_list("record_key", flat=True))
-    overrides = {name: job.options[name] for name in ("status", "invoice_number", "due_date") if name in job.options}
+    overrides = {name: job.options[name] for name in CHOSEN_FOR_A_RUN if name in job.options}
     return start_check(
         job.kind,
         job.direction,
