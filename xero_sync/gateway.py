@@ -295,7 +295,8 @@ class Gateway:
 def _read_until(response: urllib3.BaseHTTPResponse, end_ns: int) -> bytes:
     """Read the whole body; a peer that drips must not stretch the call beyond its deadline."""
     chunks = []
-    for chunk in response.stream(2**16, decode_content=True):
+    # read1: what has arrived, rather than waiting for a full buffer
+    while chunk := response.read1(2**16, decode_content=True):
         chunks.append(chunk)
         if time.monotonic_ns() > end_ns:
             response.close()

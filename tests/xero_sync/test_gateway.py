@@ -127,12 +127,14 @@ class Peer(threading.Thread):
             with client:
                 client.recv(65536)
                 self.calls += 1
-                for byte in self.answer:
+                head, separator, body = self.answer.partition(b"\r\n\r\n")
+                client.sendall(head + separator)
+                for byte in body:
+                    time.sleep(self.pause)
                     try:
                         client.sendall(bytes([byte]))
                     except OSError:
                         break
-                    time.sleep(self.pause)
 
 
 @pytest.fixture
