@@ -72,7 +72,8 @@ def exit_code(job: Job, *, check: bool, wait: bool) -> int:
         return SOME_FAILED if result["failed"] else COMPLETED
     if not job.is_ended:
         return STILL_WAITING if wait else COMPLETED
-    bad = result["failed"] or result["unknown"] or job.state == Job.State.NEEDS_ATTENTION
+    # The state knows of credits and prerequisites, too, which the counts of what was asked for leave out
+    bad = job.state in {Job.State.NEEDS_ATTENTION, Job.State.COMPLETED_WITH_FAILURES} or result["unknown"]
     return SOME_FAILED if bad else COMPLETED
 
 
