@@ -160,7 +160,8 @@ def counts(job: Job, shelf: str) -> dict[str, int]:
 
 def also(job: Job, *names: str) -> dict[str, int]:
     """Return how many records that nobody chose come along, by kind; those with one of these outcomes or states."""
-    kinds: dict[str, dict[str, int]] = (job.counts or {}).get("also") or {}
+    # Sorted: PostgreSQL keeps the keys of JSON in an order of its own
+    kinds: dict[str, dict[str, int]] = dict(sorted(((job.counts or {}).get("also") or {}).items()))
     found = {kind: sum(numbers.get(name, 0) for name in names) for kind, numbers in kinds.items()}
     return {kind: number for kind, number in found.items() if number}
 

@@ -32,7 +32,7 @@ STATES: tuple[dict[str, Any], ...] = (
 def test_the_pages_fit_in_every_state(
     browser: Browser, live_server: Any, client_of: ClientOf, connection: XeroConnection, width: int, scheme: Any
 ) -> None:
-    invoice(status="ready", tax=tax("A tax with a long name, of fifty characters at most", "17.5"))
+    invoice(status="ready", tax=tax("A tax whose name has fifty characters, no one more", "17.5"))
     client, watch = client_of(Role.ADMIN), Watch(live_server.url)
     context = open_context(browser, live_server, client, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()

@@ -157,7 +157,10 @@ def test_payments_come_back(connection: XeroConnection, xero: SimulatedXero) -> 
     assert made.status == Invoice.Status.PAID
 
 
-def test_the_sweep_does_what_is_due_where_no_worker_hears_it(connection: XeroConnection, xero: SimulatedXero) -> None:
+def test_the_sweep_does_what_is_due_where_no_worker_hears_it(
+    connection: XeroConnection, xero: SimulatedXero, settings: Any
+) -> None:
+    settings.CELERY_BROKER_URL = settings.EMBEDDED_BROKER
     ready()
     job = jobs.start_check("invoices", "export", {"all": True}, user=None)
     run("xero_sweep")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -406,6 +407,9 @@ def test_the_choice_is_open_for_ten_minutes(me: Client, witness: Witness) -> Non
     assert not XeroConnection.objects.exists()
 
 
+@pytest.mark.skipif(
+    os.environ.get("TEST_SERVICES") == "1", reason="with PostgreSQL the clock is the database's, which can't be set"
+)
 def test_the_time_spent_choosing_counts_against_the_access_token(me: Client, witness: Witness) -> None:
     witness.gives("Acme MSP Ltd", "Bolt & Sons")
     with time_machine.travel("2026-11-22T10:00:00Z", tick=False):

@@ -208,7 +208,7 @@ class TestSelect:
 
         few = cost(10)
         assert cost(90) == few
-        assert few <= 15
+        assert few <= 16  # with PostgreSQL one is for its clock
 
 
 def test_what_a_customer_pays_in_xero_settles_the_invoice_here(
