@@ -175,17 +175,20 @@ def _apply(job: Job, row: JobRow) -> None:
                 _end(job, row, State.FAILED, decision, invoice)
     except IntegrityError:
         # Another import has recorded the same payment this very moment
+        if not payments.known([row.xero_id], job.tenant_id):
+            raise
         with transaction.atomic():
             _end(job, row, State.SKIPPED, Decision(Outcome.SKIP, "already_imported", "Already imported."), None)
 
 
 def _locked_invoice(job: Job, record: XeroRecord) -> tuple[Invoice | None, Ledger | None]:
-    found = payments.ledgers([_document_id(record)], job.tenant_id, job.connection.base_currency)
-    ledger = found.get(_document_id(record))
-    if ledger is None:
+    local = payments.invoice_of(_document_id(record), job.tenant_id)
+    locked = Invoice.objects.select_for_update(of=("self",)).select_related("account")
+    invoice = locked.filter(uuid=local).first() if local else None
+    if invoice is None:
         return None, None
-    invoice = Invoice.objects.select_for_update(of=("self",)).select_related("account").get(pk=ledger.invoice_id)
-    return invoice, ledger_of(invoice, ledger.credited, job.connection.base_currency)
+    # Read under the lock: another import may just have changed it
+    return invoice, ledger_of(invoice, payments.credited(invoice), job.connection.base_currency)
 
 
 def _decide(job: Job, row: JobRow, record: XeroRecord, ledger: Ledger | None) -> Decision:

@@ -150,9 +150,15 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "calm": job_words.calm(job) and not warned,
         "problems": problems(job.rows.filter(requested=True), by="state", groups=RESULT_PROBLEMS),
         "retryable": retryable(job).count() if job.is_ended else 0,
+        "reviewable": reviewable(job).count() if job.state == Job.State.NEEDS_ATTENTION else 0,
         "tabs": _tabs(job, RESULT_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
     }
+
+
+def reviewable(job: Job) -> QuerySet[JobRow]:
+    """Return the rows that Xero can be asked about again."""
+    return job.rows.filter(state=JobRow.State.NEEDS_REVIEW, request__isnull=False)
 
 
 def retryable(job: Job) -> QuerySet[JobRow]:

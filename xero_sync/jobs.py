@@ -183,6 +183,30 @@ def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
     )
 
 
+def look_again(job: Job, *, user: User | None) -> bool:
+    """Ask Xero once more about the rows that a person was to look at. Return whether there are any to ask about.
+
+    What Xero has by now is adopted; what it lacks is sent; what it still has twice comes back to the person.
+    """
+    with transaction.atomic():
+        ended = Job.objects.select_for_update().filter(pk=job.pk, state=Job.State.NEEDS_ATTENTION)
+        reviewed = job.rows.filter(state=Row.NEEDS_REVIEW, request__isnull=False)
+        requests = set(reviewed.values_list("request_id", flat=True))
+        if not ended or not requests:
+            return False
+        now = clock.now()
+        XeroRequest.objects.filter(pk__in=requests).update(
+            state=XeroRequest.State.UNKNOWN, due_at=now, lease_until=None, tries=0
+        )
+        reviewed.update(state=Row.UNKNOWN, attempts=0, message="Xero is asked again.")
+        ended.update(state=Job.State.QUEUED, finished_at=None, problem="", error_id="", last_activity=now)
+        recount(job)
+        log(job, "job", "Look again", message=f"Asked for by {user.get_username() if user else 'a command'}.")
+        ring(job)
+    job.refresh_from_db()
+    return True
+
+
 def recount(job: Job) -> None:
     """Write how the job's rows stand into the job, so that lists and polls need not count."""
     groups = (

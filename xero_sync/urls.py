@@ -28,6 +28,7 @@ urlpatterns = [
     path("finance/jobs/<int:number>/progress/", jobs.progress, name="progress"),
     path("finance/jobs/<int:number>/send/", jobs.send, name="send"),
     path("finance/jobs/<int:number>/stop/", jobs.stop, name="stop"),
+    path("finance/jobs/<int:number>/look-again/", jobs.look_again, name="look_again"),
     path("finance/jobs/<int:number>/retry/", jobs.retry, name="retry"),
     path("finance/jobs/<int:number>/recheck/", jobs.recheck, name="recheck"),
     path("finance/jobs/<int:number>/log/", jobs.log, name="log"),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_date
@@ -188,6 +189,16 @@ class PaymentImport:
             links[invoice.uuid]: ledger_of(invoice, credits_.get(invoice.pk, money.ZERO), base_currency)
             for invoice in invoices
         }
+
+    def invoice_of(self, document_id: str, tenant_id: str) -> UUID | None:
+        """Return the uuid of our invoice that is this document in Xero."""
+        links = XeroLink.objects.filter(tenant_id=tenant_id, kind="invoices", xero_id=document_id)
+        return links.values_list("local_id", flat=True).first()
+
+    def credited(self, invoice: Invoice) -> Decimal:
+        """Return what counts as credited on an invoice now."""
+        live = invoice.payments.filter(kind=Payment.Kind.CREDIT, reversed=False)
+        return live.values_list("amount", flat=True).first() or money.ZERO
 
     def known(self, payment_ids: Sequence[str], tenant_id: str) -> dict[str, Known]:
         """Return which of these payments we have."""

@@ -195,6 +195,16 @@ def stop(request: HttpRequest, job: Job) -> HttpResponse:
 @allow(*WRITERS)
 @require_POST
 @numbered
+def look_again(request: HttpRequest, job: Job) -> HttpResponse:
+    """Ask Xero again about what needs review, after a person has looked."""
+    if not jobs.look_again(job, user=_user(request)):
+        messages.info(request, f"Nothing of Job {job.number} can be looked up again.")
+    return redirect(job)
+
+
+@allow(*WRITERS)
+@require_POST
+@numbered
 def retry(request: HttpRequest, job: Job) -> HttpResponse:
     """Check what failed once more, as a new job. Of a check that failed as a whole, check everything again."""
     token = _token(request)
