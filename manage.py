@@ -22,12 +22,14 @@ def sample_environment(port: str) -> dict[str, str]:
 
 
 def port_of(arguments: list[str]) -> str:
+    """Return the port in the arguments, else the one that the demo was last started on."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if argument == "--port":
             return following
         if argument.startswith("--port="):
             return argument.removeprefix("--port=")
-    return "8000"
+    remembered = VAR / "demo.port"
+    return remembered.read_text() if arguments[1:2] != ["demo"] and remembered.exists() else "8000"
 
 
 if __name__ == "__main__":

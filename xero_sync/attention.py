@@ -37,15 +37,18 @@ def tasks(who: Who) -> list[Task]:
     try:
         connection = jobs.current_connection()
     except NotConnected:
-        return [_connect()] if who.administers else []
+        return [_connect(who)] if who.reads else []
     found = [*_reconnect(connection), *_troubled(connection)]
     if who.writes:
         found += [*_unsent(connection), *_ready(connection)]
     return found
 
 
-def _connect() -> Task:
-    return Task("Xero isn't connected yet.", reverse("xero_sync:setup"), "Connect to Xero", "info", "plug-connected")
+def _connect(who: Who) -> Task:
+    setup = reverse("xero_sync:setup")
+    if who.administers:
+        return Task("Xero isn't connected.", setup, "Connect to Xero", "info", "plug-connected")
+    return Task("Xero isn't connected. A finance admin can connect it.", setup, "See Setup", "info", "plug-connected")
 
 
 def _reconnect(connection: XeroConnection) -> Iterator[Task]:

@@ -78,6 +78,8 @@ class Books:
         )
         #: Documents that Xero has already, by number and by our deep link, where somebody looked them up
         self.documents: dict[str, list[dict[str, Any]]] = {}
+        #: Records of ours that another organisation has, and which
+        self.elsewhere: dict[UUID, str] = {}
         self.deep_links: dict[UUID, UUID] = {}
         self.released: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
@@ -141,6 +143,16 @@ class Books:
                 tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
             ).values_list("released_xero_id", flat=True)
         )
+
+    def learn_elsewhere(self, kind: str, local_ids: Iterable[UUID]) -> None:
+        """Load which of these records are in another organisation of ours."""
+        links = XeroLink.objects.filter(kind=kind, local_id__in=list(local_ids)).exclude(tenant_id=self.tenant_id)
+        found = list(links.values_list("local_id", "tenant_id", "job_id"))
+        names = dict(XeroConnection.objects.values_list("tenant_id", "name")) if found else {}
+        self.elsewhere |= {
+            local_id: f"{names.get(tenant_id, 'a former organisation')} (Job {job})"
+            for local_id, tenant_id, job in found
+        }
 
     def link(self, kind: str, local_id: UUID) -> Link | None:
         """Return the link of one of our records, if it has one."""

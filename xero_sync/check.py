@@ -225,7 +225,7 @@ class _Planner:
         words = []
         for name, need in dict.fromkeys(needs):
             planned = self.planned[name, need.uuid]
-            label = f"{export_kind(name).label.lower()} {need}"
+            label = f"{export_kind(name).xero_label} {need}"
             if planned.outcome == Outcome.CREATE:
                 words.append(f"creates {label}")
             elif planned.outcome == Outcome.LINK:

@@ -88,14 +88,25 @@ def until_checked(job: Job, end: Any) -> None:
 def until_ended(job: Job, end: Any) -> None:
     """Work on whatever is due until this job has ended: older jobs first, so that a dead process's rows are
     finished, too. Where another worker is at it, look again in a second."""
+    told = ""
     while time.monotonic() < end:
         job.refresh_from_db()
+        if (why := _why_it_waits(job)) != told:
+            sys.stderr.write(why)
+            told = why
         if job.is_ended or (job.state == Job.State.WAITING and job.wait_why == Job.WaitWhy.RECONNECT):
             return
         worked = [engine.run(each.pk) for each in jobs.due(clock.now()).filter(pk__lte=job.pk)]
         job.refresh_from_db()
         if not any(worked) and not job.is_ended:
             time.sleep(_pause(job))
+
+
+def _why_it_waits(job: Job) -> str:
+    if job.state != Job.State.WAITING:
+        return ""
+    lines = job.log.filter(action="Wait").order_by("-id")
+    return f"{lines[0].message}\n" if lines else ""
 
 
 def _pause(job: Job) -> Any:

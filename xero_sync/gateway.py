@@ -252,7 +252,7 @@ class Gateway:
                 _read_until(response, end_ns),
             )
         except (http.NewConnectionError, http.ConnectTimeoutError):
-            raise NotReached from None
+            raise NotReached(f"Xero can't be reached at {settings.XERO_API_URL}. Nothing was sent.") from None
         except http.SSLError as error:
             if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
                 raise NotReached("Xero's certificate can't be verified. Nothing was sent.") from None

@@ -55,6 +55,8 @@ class LoadForm(forms.Form):
         asked = self.cleaned_data
         if asked.get("load") == DUE and "due_from" in asked and "due_to" in asked:
             self._check_range(asked["due_from"], asked["due_to"])
+        elif asked.get("load") == ALL and (asked.get("due_from") or asked.get("due_to")):
+            self.add_error("load", "You gave dates: choose the second, or clear them.")
         return asked
 
     def _check_range(self, start: date | None, end: date | None) -> None:

@@ -26,6 +26,8 @@ def choose(page: Page, numbers: Sequence[str]) -> None:
     page.get_by_role("button", name="Next").click()
     for number in numbers:
         page.get_by_label(f"Select invoice {number}").check()
+    # The bar is told of each tick and comes anew; a click on the old one would be lost
+    page.wait_for_load_state("networkidle")
 
 
 def check_and_send(page: Page, number: int, *, status: str = "Authorised") -> None:

@@ -43,6 +43,7 @@ def books(**options: Any) -> Books:
         rates={"OUTPUT2": Remote("OUTPUT2", "OUTPUT2", "ACTIVE", {"EffectiveRate": "20", "Name": "VAT"})},
         tax_types={1: "OUTPUT2"},
         documents={},
+        elsewhere={},
         deep_links={U: U},
         released=set(),
         symbolic=False,

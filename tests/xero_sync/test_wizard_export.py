@@ -77,6 +77,12 @@ def press(client: Client, page: Any, do: str = "", **posted: Any) -> Any:
 
 
 class TestLoad:
+    def test_dates_beside_the_choice_of_all_are_asked_about(self, writer: Client) -> None:
+        use_organisation()
+        answer = writer.get("/finance/xero/export-invoices/", {"load": "all", "due_from": "2026-12-01", "due_to": ""})
+        assert answer.status_code == 400
+        assert "You gave dates: choose the second, or clear them." in text(answer)
+
     def test_both_ends_of_a_due_range_count(self, writer: Client) -> None:
         use_organisation()
         shared = account()

@@ -70,7 +70,10 @@ class TestHome:
         assert len(tasks(client_of(Role.SUPPORT))) == 1
 
     def test_an_admin_is_led_to_the_first_connection(self, client_of: ClientOf) -> None:
-        assert tasks(client_of(Role.ADMIN)) == ["Xero isn't connected yet."]
+        assert tasks(client_of(Role.ADMIN)) == ["Xero isn't connected."]
+
+    def test_others_are_told_who_can_connect(self, client_of: ClientOf) -> None:
+        assert tasks(client_of(Role.FINANCE)) == ["Xero isn't connected. A finance admin can connect it."]
 
 
 class TestInvoice:

@@ -72,6 +72,7 @@ class ExportKind(ABC, Generic[R]):
 
     name: ClassVar[str]
     label: ClassVar[str]
+    xero_label: ClassVar[str]
     plural: ClassVar[str]
     endpoint: ClassVar[str]
     id_field: ClassVar[str]

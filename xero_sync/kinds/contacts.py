@@ -22,6 +22,7 @@ NUMBER_PREFIX = "bms:"
 class ContactExport(ExportKind[Account]):
     name = "contacts"
     label, plural = "Account", "Accounts"
+    xero_label = "contact"
     endpoint, id_field = "Contacts", "ContactID"
     mirrors = ("contacts", "tax_rates")
     app_path = "contacts/contact"

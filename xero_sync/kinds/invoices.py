@@ -39,6 +39,7 @@ _GONE = {"VOIDED", "DELETED"}
 class InvoiceExport(ExportKind[Invoice]):
     name = "invoices"
     label, plural = "Invoice", "Invoices"
+    xero_label = "invoice"
     endpoint, id_field = "Invoices", "InvoiceID"
     query = "summarizeErrors=false&unitdp=4"
     mirrors = ("contacts", "items", "tax_rates", "account_codes")
@@ -92,6 +93,7 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def learn(self, records: Sequence[Invoice], books: Books) -> None:
         books.learn_links(self.name, [record.uuid for record in records])
+        books.learn_elsewhere(self.name, [record.uuid for record in records])
         books.learn_deep_links(self.name, [record.uuid for record in records])
         books.learn_links("contacts", {record.account.uuid for record in records})
         books.learn_links("items", {line.item.uuid for record in records for line in record.lines.all() if line.item})
@@ -200,6 +202,8 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def warnings(self, record: Invoice, books: Books) -> list[str]:
         warnings = []
+        if elsewhere := books.elsewhere.get(record.uuid):
+            warnings.append(f"Already in {elsewhere}, another organisation: sent here, too, it stands in both ledgers.")
         if is_moved(record, books.options.due_date):
             warnings.append(f"The due date rule gives a date before the invoice's own; {record.date} is sent.")
         if record.total == 0 and books.options.status == SyncOptions.Status.AUTHORISED:
@@ -218,7 +222,8 @@ class InvoiceExport(ExportKind[Invoice]):
             line_amount_types=LineAmountTypes.EXCLUSIVE,
             invoice_number=sent_number(record, books),
             reference=(record.po_number or None) if books.options.po_in_reference else None,
-            url=f"{settings.SITE_URL}/i/{books.deep_links[record.uuid]}/",
+            # Another process may know this site by another address; that is no change to the invoice
+            url=f"{'' if books.symbolic else settings.SITE_URL}/i/{books.deep_links[record.uuid]}/",
             currency_code=record.currency or None,
             status=books.options.status,
         )

@@ -26,6 +26,7 @@ SETUP = "options"  # a fix that is made in Setup > Options
 class ItemExport(ExportKind[Item]):
     name = "items"
     label, plural = "Item", "Items"
+    xero_label = "item"
     endpoint, id_field = "Items", "ItemID"
     query = "summarizeErrors=false&unitdp=4"
     mirrors = ("items", "account_codes", "tax_rates")

@@ -25,6 +25,7 @@ REPORTING = {"AU": "OUTPUT", "NZ": "OUTPUT", "UK": "OUTPUT", "GB": "OUTPUT"}
 class TaxRateExport(ExportKind[TaxRate]):
     name = "tax_rates"
     label, plural = "Tax rate", "Tax rates"
+    xero_label = "tax rate"
     endpoint, id_field = "TaxRates", "TaxType"
     query = ""
     batch_size = 1  # Xero takes one per call

@@ -39,6 +39,8 @@ class Command(BaseCommand):
         if not settings.SIMULATOR:
             raise CommandError("demo is for the simulated Xero: it needs DEBUG=1 and no XERO_CLIENT_ID.")
         server = self._bind(options["host"], options["port"])
+        # For commands on the sample installation: the simulated Xero is where the pages are
+        (settings.VAR / "demo.port").write_text(str(options["port"]))
         call_command("migrate", verbosity=0)
         call_command("migrate", database="simulator", verbosity=0)
         call_command("seed_simulator")
