@@ -222,16 +222,17 @@ class _Planner:
 
     def _along_with(self, needs: Iterable[tuple[str, Any]]) -> str:
         """Say what comes along with a new record, and how what is in Xero already was recognised."""
-        words = []
+        verbs = {Outcome.CREATE: "creates", Outcome.LINK: "links", Outcome.UPDATE: "updates"}
+        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for name, need in dict.fromkeys(needs):
             planned = self.planned[name, need.uuid]
-            label = f"{export_kind(name).xero_label} {need}"
-            if planned.outcome == Outcome.CREATE:
-                words.append(f"creates {label}")
-            elif planned.outcome == Outcome.LINK:
-                words.append(f"links {label} ({planned.how})")
-            elif planned.outcome == Outcome.UPDATE:
-                words.append(f"updates {label}")
+            if verb := verbs.get(Outcome(planned.outcome)):
+                how = f" ({planned.how})" if planned.how else ""
+                groups[verb, export_kind(name).xero_label, how].append(str(need))
+        words = [
+            f"{verb} {label}{'s' if len(names) > 1 else ''} {', '.join(names)}{how}"
+            for (verb, label, how), names in groups.items()
+        ]
         return f"Also {'; '.join(words)}." if words else "All that it needs is in Xero."
 
     def _open_needs(self, needs: Iterable[Need]) -> list[list[str]]:
