@@ -239,7 +239,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
         "xero_sync": {"level": env.str("LOG_LEVEL", default="INFO")},
-        "django.request": {"level": "ERROR"},  # a refused page is no news, and its traceback looks like a crash
         "waitress.queue": {"level": "ERROR"},  # it warns of every short burst
     },
 }
