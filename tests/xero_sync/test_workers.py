@@ -27,7 +27,8 @@ pytestmark = [
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
-        os.environ.get("TEST_SERVICES") != "1", reason="needs PostgreSQL and Redis: run with TEST_SERVICES=1"
+        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
+        reason="needs PostgreSQL, Redis and a process of its own: TEST_SERVICES=1 TEST_WORKERS=1 pytest -n 0 (this file)",
     ),
 ]
 LEASE, SETTLE = 4, 2
