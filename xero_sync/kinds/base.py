@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from xero_python.models import BaseModel
 
 from crm.models import Record
@@ -92,6 +92,10 @@ class ExportKind(ABC, Generic[R]):
     @abstractmethod
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[R]:
         """Return the records that may be chosen, narrowed by the wizard's filters, in a stable order."""
+
+    def is_linked(self, tenant_id: str) -> Exists:
+        """Return the condition that a record is in this organisation already."""
+        return Exists(XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid")))
 
     @abstractmethod
     def load(self, keys: Iterable[str | UUID]) -> list[R]:

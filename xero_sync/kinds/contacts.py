@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from xero_python.accounting import Address, Contact, Phone
 
 from crm.models import Account, Site
 from xero_sync.books import Books, Remote
 from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.mirror import Element, fold
-from xero_sync.models import XeroLink
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
 NUMBER_PREFIX = "bms:"
@@ -35,8 +34,7 @@ class ContactExport(ExportKind[Account]):
         if text := filters.get("text"):
             accounts = accounts.filter(Q(name__icontains=text) | Q(code__icontains=text))
         if filters.get("unlinked"):
-            links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
-            accounts = accounts.filter(~Exists(links))
+            accounts = accounts.exclude(self.is_linked(tenant_id))
         return accounts
 
     def load(self, keys: Iterable[str | UUID]) -> list[Account]:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from xero_python.accounting import Contact, LineAmountTypes, LineItem
 from xero_python.accounting import Invoice as XeroInvoice
 
@@ -23,7 +23,7 @@ from xero_sync.gateway import Gateway
 from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Need, Problem
 from xero_sync.kinds.items import account_problems, item_code
 from xero_sync.mirror import Element, amount, day
-from xero_sync.models import SyncOptions, XeroLink
+from xero_sync.models import SyncOptions
 
 Number = SyncOptions.InvoiceNumber
 #: Xero takes a list of numbers in the address; more than this makes it too long.
@@ -51,8 +51,7 @@ class InvoiceExport(ExportKind[Invoice]):
         return Invoice.objects.all()
 
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
-        links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
-        invoices = Invoice.objects.filter(~Exists(links), status__in=Invoice.EXPORTABLE)
+        invoices = Invoice.objects.filter(~self.is_linked(tenant_id), status__in=Invoice.EXPORTABLE)
         if filters.get("due_from") and filters.get("due_to"):
             invoices = invoices.filter(due_date__range=(filters["due_from"], filters["due_to"]))
         if customer := filters.get("customer"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from xero_python.accounting import Item as XeroItem
 from xero_python.accounting import Purchase
 
@@ -16,7 +16,6 @@ from xero_sync import accounts
 from xero_sync.books import Books, Remote
 from xero_sync.kinds.base import Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.mirror import Element, fold
-from xero_sync.models import XeroLink
 
 CODE_LENGTH = 30
 NAME_LENGTH = 50
@@ -42,8 +41,7 @@ class ItemExport(ExportKind[Item]):
         if text := filters.get("text"):
             items = items.filter(Q(name__icontains=text) | Q(code__icontains=text))
         if filters.get("unlinked"):
-            links = XeroLink.objects.filter(tenant_id=tenant_id, kind=self.name, local_id=OuterRef("uuid"))
-            items = items.filter(~Exists(links))
+            items = items.exclude(self.is_linked(tenant_id))
         return items
 
     def load(self, keys: Iterable[str | UUID]) -> list[Item]:
