@@ -1,4 +1,4 @@
-"""Invoices and payments: to read, to search, to take away as CSV; and the two steps before an export."""
+"""Invoices: to read, to search, to take away as CSV; and the two steps before an export."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST
 from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
-from finance.badges import invoice_badge, payment_kind
-from finance.balances import around
+from finance.badges import invoice_badge
 from finance.forms import MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
-from finance.models import Invoice, Payment
+from finance.models import Invoice
+from finance.views.payments import payments_with_state
 from xero_sync.links import annotate_state
 
 SELECTION = Selection(
@@ -80,30 +80,7 @@ def invoice(request: HttpRequest, pk: int) -> HttpResponse:
         "invoice": found,
         "badge": invoice_badge(found),
         "lines": found.lines.select_related("item", "tax"),
-        "payments": PAYMENTS.without("account", "invoice").sample(_payments().filter(invoice=found), 50),
+        "payments": PAYMENTS.without("account", "invoice").sample(payments_with_state().filter(invoice=found), 50),
         "steps": [(status, Invoice.Status(status).label) for status in statuses.next_steps(found)],
     }
     return render(request, "finance/invoice.html", context)
-
-
-def _payments() -> QuerySet[Payment]:
-    return annotate_state(Payment.objects.select_related("account", "invoice"), "payments")
-
-
-@allow(*READERS)
-def payments(request: HttpRequest) -> HttpResponse:
-    rows = _payments()
-    grid = PAYMENTS.grid(request, rows, csv_url=reverse("finance:payments_csv"))
-    return render(request, "finance/payments.html", {"grid": grid})
-
-
-@allow(*READERS)
-def payments_csv(request: HttpRequest) -> HttpResponseBase:
-    return PAYMENTS.csv(request, _payments(), f"payments-{timezone.localdate()}.csv")
-
-
-@allow(*READERS)
-def payment(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(_payments(), pk=pk)
-    context = {"payment": found, "badge": payment_kind(found), "around": around(found)}
-    return render(request, "finance/payment.html", context)
