@@ -5,9 +5,8 @@ from typing import ClassVar
 from django import forms
 from django.core.validators import RegexValidator
 
-from crm.models import Account, Site
+from crm.models import ADDRESS_PARTS, Account, Site
 
-PARTS = ("line1", "line2", "city", "region", "postcode", "country")
 CURRENCY = RegexValidator(r"^[A-Z]{3}$", "Three capital letters, such as GBP.")
 
 
@@ -37,8 +36,8 @@ class MainSiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "billing_email",
             "phone",
             "fax",
-            *(f"billing_{part}" for part in PARTS),
-            *(f"shipping_{part}" for part in PARTS),
+            *(f"billing_{part}" for part in ADDRESS_PARTS),
+            *(f"shipping_{part}" for part in ADDRESS_PARTS),
         )
         labels: ClassVar = {
             "name": "Site name",
@@ -47,13 +46,15 @@ class MainSiteForm(forms.ModelForm):  # type: ignore[type-arg]
                 f"{kind}_{part}": label
                 for kind in ("billing", "shipping")
                 for part, label in zip(
-                    PARTS, ("Street", "Street, second line", "City", "Region", "Postcode", "Country"), strict=True
+                    ADDRESS_PARTS,
+                    ("Street", "Second line", "Third line", "Fourth line", "City", "Region", "Postcode", "Country"),
+                    strict=True,
                 )
             },
         }
 
     def of(self, kind: str) -> list[forms.BoundField]:
-        return [self[f"{kind}_{part}"] for part in PARTS]
+        return [self[f"{kind}_{part}"] for part in ADDRESS_PARTS]
 
     @property
     def billing(self) -> list[forms.BoundField]:

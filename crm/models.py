@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 CURRENCY_LENGTH = 3
+#: The parts of an address, as Xero has them: up to four lines.
+ADDRESS_PARTS = ("line1", "line2", "line3", "line4", "city", "region", "postcode", "country")
 
 
 class Record(models.Model):
@@ -63,21 +65,26 @@ class Site(Record):
     name = models.CharField(max_length=255)
     is_main = models.BooleanField(default=False)
 
-    billing_line1 = models.CharField(max_length=255, blank=True)
-    billing_line2 = models.CharField(max_length=255, blank=True)
+    billing_line1 = models.CharField(max_length=500, blank=True)
+    billing_line2 = models.CharField(max_length=500, blank=True)
+    billing_line3 = models.CharField(max_length=500, blank=True)
+    billing_line4 = models.CharField(max_length=500, blank=True)
     billing_city = models.CharField(max_length=255, blank=True)
     billing_region = models.CharField(max_length=255, blank=True)
     billing_postcode = models.CharField(max_length=50, blank=True)
     billing_country = models.CharField(max_length=50, blank=True)
-    shipping_line1 = models.CharField(max_length=255, blank=True)
-    shipping_line2 = models.CharField(max_length=255, blank=True)
+    shipping_line1 = models.CharField(max_length=500, blank=True)
+    shipping_line2 = models.CharField(max_length=500, blank=True)
+    shipping_line3 = models.CharField(max_length=500, blank=True)
+    shipping_line4 = models.CharField(max_length=500, blank=True)
     shipping_city = models.CharField(max_length=255, blank=True)
     shipping_region = models.CharField(max_length=255, blank=True)
     shipping_postcode = models.CharField(max_length=50, blank=True)
     shipping_country = models.CharField(max_length=50, blank=True)
     billing_email = models.EmailField(max_length=255, blank=True)
-    phone = models.CharField(max_length=50, blank=True)
-    fax = models.CharField(max_length=50, blank=True)
+    # Xero keeps country, area and number apart; imported, they stand here in one
+    phone = models.CharField(max_length=100, blank=True)
+    fax = models.CharField(max_length=100, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-is_main", "name", "id"]
@@ -98,8 +105,10 @@ class Site(Record):
         return self._lines("shipping")
 
     def _lines(self, kind: str) -> list[str]:
-        line1, line2, city, region, postcode, country = (
-            getattr(self, f"{kind}_{part}") for part in ("line1", "line2", "city", "region", "postcode", "country")
-        )
+        *lines, city, region, postcode, country = self.address(kind)
         town = " ".join(part for part in (city, region, postcode) if part)
-        return [line for line in (line1, line2, town, country) if line]
+        return [line for line in (*lines, town, country) if line]
+
+    def address(self, kind: str) -> list[str]:
+        """The "billing" or "shipping" address in the order of ADDRESS_PARTS."""
+        return [getattr(self, f"{kind}_{part}") for part in ADDRESS_PARTS]

@@ -7,8 +7,7 @@ from typing import Any
 
 from xero_sync import clock, jobs
 from xero_sync.books import Books, RunOptions
-from xero_sync.check import Decision
-from xero_sync.kinds.base import Accepted, ExportKind
+from xero_sync.kinds.base import Accepted, Decision, ExportKind
 from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRequest
 
 State = JobRow.State
@@ -40,14 +39,29 @@ class Batch:
 
     def succeed(self, row: JobRow, accepted: Accepted, *, how: str, matched_by: str, message: str) -> None:
         """The record is in Xero; unless it was already linked, the link is written now."""
-        if how != "updated":
-            record = self.records[row.record_key]
-            if link := self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job):
-                self._links.append(link)
+        self._link(row, accepted, matched_by)
         row.how, row.xero_id, row.xero_number = how, accepted.xero_id, accepted.number
         self._end(row, State.SUCCEEDED, "", message)
         outcome = LogLine.Outcome.WARNING if row.warning else LogLine.Outcome.OK
         self.log(row, how.capitalize(), outcome, f"{message} {row.warning}".strip())
+
+    def archived(self, row: JobRow, accepted: Accepted) -> None:
+        """Xero took a record that is to be archived: done, or if it had to be created first, one call is left."""
+        if row.xero_id:
+            message = "Archived in Xero."
+            self.succeed(row, accepted, how="archived", matched_by=row.how or "created", message=message)
+            return
+        self._link(row, accepted, "created")
+        row.xero_id, row.xero_number, row.request = accepted.xero_id, accepted.number, None
+        self._end(row, State.PENDING, "", "Created in Xero; it is archived next.")
+        self.log(row, "Created", LogLine.Outcome.OK, row.message)
+
+    def _link(self, row: JobRow, accepted: Accepted, matched_by: str) -> None:
+        record = self.records[row.record_key]
+        if self.books.link(self.kind.name, record.uuid) is None and (
+            link := self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job)
+        ):
+            self._links.append(link)
 
     def fail(self, row: JobRow, reason: str, message: str, *, fix_url: str = "") -> None:
         """Xero won't have it, or it can't be sent; the message says why."""
@@ -56,7 +70,13 @@ class Batch:
         self.log(row, "Fail", LogLine.Outcome.FAILED, message)
 
     def skip(self, row: JobRow, decision: Decision) -> None:
-        """It is in Xero by now: nothing to do."""
+        """It is in Xero by now: nothing to do. If it was sent before and the answer got lost, that is why."""
+        if row.attempts and decision.reason == "already_linked":
+            message = "Found in Xero as it was sent; only the answer had been lost."
+            accepted = Accepted(decision.xero_id, decision.xero_number)
+            how = "archived" if row.outcome == JobRow.Outcome.ARCHIVE else "updated"
+            self.succeed(row, accepted, how=how, matched_by="saved link", message=message)
+            return
         row.xero_id, row.xero_number = decision.xero_id, decision.xero_number
         self._end(row, State.SKIPPED, decision.reason, decision.message)
         self.log(row, "Skip", LogLine.Outcome.INFO, decision.message)

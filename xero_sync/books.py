@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,14 @@ class RunOptions:
     keep_contacts: bool = True
     status: str = "DRAFT"
     non_taxable_tax_type: str = "NONE"
+    #: Whether exporting an inactive account archives its contact
+    archive_inactive: bool = True
+    #: Whether Xero may sell more of a tracked item than it has on hand
+    allow_backorders: bool = False
+    #: Which of our five kinds imported items become: {"default": kind, "rows": {xero id: kind}}
+    destination: dict[str, Any] = field(default_factory=dict)
+    #: Whether importing items brings along the account codes that they use and we lack
+    bring_account_codes: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Books:
         self.currencies = {connection.base_currency, *connection.currencies}
         self.lock_date: date | None = connection.lock_date
         #: Xero's accounts by code and tax rates by type, those that it has deleted left out
-        self.accounts = {remote.key: remote for remote in self._all("account_codes") if remote.key}
+        self.learn_accounts()
         self.learn_rates()
         #: Xero's tax type by the id of our rate
         self.tax_types = dict(
@@ -82,6 +90,8 @@ class Books:
         self.elsewhere: dict[UUID, str] = {}
         self.deep_links: dict[UUID, UUID] = {}
         self.released: set[str] = set()
+        #: Item codes that are not free, for suggestions; a Check hands the same set on from batch to batch
+        self.taken_codes: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
         self.symbolic = False
         self._links: dict[tuple[str, UUID], Link] = {}
@@ -89,6 +99,10 @@ class Books:
         self._by_id: dict[tuple[str, str], Remote] = {}
         self._by_key: dict[tuple[str, str], list[Remote]] = {}
         self._by_name: dict[tuple[str, str], list[Remote]] = {}
+
+    def learn_accounts(self) -> None:
+        """Load Xero's whole chart, by code."""
+        self.accounts = {remote.key: remote for remote in self._all("account_codes") if remote.key}
 
     def learn_rates(self) -> None:
         """Load all of Xero's tax rates, by type."""
@@ -180,6 +194,11 @@ class Books:
         if not self.symbolic:
             return self.tax_types.get(rate.pk, "")
         return f"{rate.uuid} {self.rate_in_xero(rate).normalize():f}"
+
+    def rate_name(self, tax_type: str) -> str:
+        """Return what Xero calls a tax type; the type itself where it isn't known, blank for none."""
+        rate = self.rates.get(tax_type)
+        return rate.name if rate else tax_type
 
     def rate_in_xero(self, rate: TaxRate) -> Decimal:
         """Return what Xero will reckon with, in per cent: our own rate, where the tax isn't in Xero yet."""

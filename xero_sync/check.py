@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,10 @@ from uuid import UUID
 from django.db import transaction
 
 from xero_sync import clock, jobs, mirror, organisation, selection
-from xero_sync.books import Books, RunOptions
+from xero_sync.books import Books, Remote, RunOptions
 from xero_sync.gateway import Gateway, encode
 from xero_sync.kinds import EXPORTS, export_kind, stage
-from xero_sync.kinds.base import Change, ExportKind, Found, Need, Problem, R
+from xero_sync.kinds.base import Decision, ExportKind, Found, Need, Problem, R
 from xero_sync.models import Job, JobRow, LogLine
 
 Outcome = JobRow.Outcome
@@ -29,50 +29,39 @@ SEND_AGE = timedelta(minutes=15)
 LOOK_AHEAD = 40
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What would happen to one record."""
-
-    outcome: str
-    reason: str = ""
-    message: str = ""
-    fix_url: str = ""
-    how: str = ""
-    xero_id: str = ""
-    xero_number: str = ""
-    diff: list[Change] = field(default_factory=list)
-    warning: str = ""
+#: What a person may decide about a row, besides the id of one of the candidates.
+LEAVE_OUT, CREATE_NEW = "skip", "create"
 
 
 def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, choice: str = "") -> Decision:
     """Say what would happen to a record, from what the books know. Check and Send both ask here."""
-    if choice == "skip":
+    if choice == LEAVE_OUT:
         return Decision(Outcome.SKIP, "left_out", "Left out.")
     found = kind.find(record, books)
+    if choice and not found.linked:
+        found = _chosen(found, choice)
+    if requested and (decision := kind.decide_status(record, found, books)):
+        return decision
     if found.problem:
         outcome = Outcome.DECIDE if len(found.remotes) > 1 else Outcome.FAIL
         return _stopped(found.problem, outcome)
-    if len(found.remotes) > 1 and not (found := _chosen(found, choice)).remotes:
-        return _ambiguous(kind, kind.find(record, books))
+    if len(found.remotes) > 1:
+        return _ambiguous(kind, found)
     if found.linked:
         return _linked(kind, record, found, books, requested=requested)
     if found.remotes:
-        (remote,) = found.remotes
-        return Decision(
-            Outcome.LINK,
-            "found",
-            f"Link to “{remote.name}” in Xero ({found.how}). It is left as it is there.",
-            how=found.how,
-            xero_id=remote.xero_id,
-            xero_number=kind.number(remote.payload),
-        )
+        return _link(kind, record, found.remotes[0], found.how, books, requested=requested)
     if problems := kind.problems(record, books):
         return _stopped(problems[0], Outcome.FAIL, more=problems[1:])
     return Decision(Outcome.CREATE, warning=" ".join(kind.warnings(record, books)))
 
 
 def _chosen(found: Found, choice: str) -> Found:
-    return Found([remote for remote in found.remotes if remote.xero_id == choice], "your choice")
+    """Return what a person made of several candidates; a choice that is no longer among them leaves the question."""
+    if choice == CREATE_NEW:
+        return Found()
+    chosen = [remote for remote in found.remotes if remote.xero_id == choice]
+    return Found(chosen, "your choice") if chosen else found
 
 
 def _ambiguous(kind: ExportKind[R], found: Found) -> Decision:
@@ -84,7 +73,21 @@ def _ambiguous(kind: ExportKind[R], found: Found) -> Decision:
 
 def _stopped(problem: Problem, outcome: str, more: Sequence[Problem] = ()) -> Decision:
     words = list(dict.fromkeys(each.message for each in (problem, *more)))
-    return Decision(outcome, problem.reason, " ".join(words), problem.fix_url)
+    return Decision(outcome, problem.reason, " ".join(words), problem.fix_url, suggestion=problem.suggestion)
+
+
+def _link(kind: ExportKind[R], record: R, remote: Remote, how: str, books: Books, *, requested: bool) -> Decision:
+    """A record of Xero's that is matched for the first time is linked and left alone: people edit there, too."""
+    differing = [label for label, *_ in kind.changes(record, remote, books, requested=True)] if requested else []
+    differs = f" What differs is not sent: {', '.join(differing)}. Export it again to send that." if differing else ""
+    return Decision(
+        Outcome.LINK,
+        "found",
+        f"Link to “{remote.name}” in Xero ({how}). It is left as it is there.{differs}",
+        how=how,
+        xero_id=remote.xero_id,
+        xero_number=kind.number(remote.payload),
+    )
 
 
 def _linked(kind: ExportKind[R], record: R, found: Found, books: Books, *, requested: bool) -> Decision:
@@ -143,10 +146,13 @@ class _Planner:
         self.options = RunOptions(**job.options)
         self.planned: dict[tuple[str, UUID], Decision] = {}
         self.collisions: dict[tuple[str, str], str] = {}
+        self.stocks: dict[str, Decimal] = {}
+        self.taken_codes: set[str] = set()
         self.rows_so_far = 0
 
     def add(self, records: Sequence[Any]) -> None:
         books = Books(self.job.connection, self.options)
+        books.taken_codes = self.taken_codes
         needs = _needs(self.kind, records)
         rows: list[JobRow] = []
         for kind in EXPORTS:
@@ -179,9 +185,11 @@ class _Planner:
         needs = self.kind.needs(record)
         if decision.outcome in jobs.ACTIONABLE:
             decision = self._after_needs(decision, needs)
+        if decision.outcome == Outcome.CREATE:
+            decision = self._if_enough(decision, record, books)
         row = self._row(self.kind, record, decision, requested=True)
         row.needs = self._open_needs(needs)
-        if decision.outcome in {Outcome.CREATE, Outcome.UPDATE}:
+        if decision.outcome in {Outcome.CREATE, Outcome.UPDATE, Outcome.ARCHIVE}:
             row.fingerprint = fingerprint(self.kind, record, books)
         row.our_total = self.kind.our_total(record)
         if decision.outcome == Outcome.CREATE:
@@ -193,7 +201,8 @@ class _Planner:
         return row
 
     def _decide(self, kind: ExportKind[Any], record: Any, books: Books, *, requested: bool) -> Decision:
-        decision = decide(kind, record, books, requested=requested)
+        choice = self.job.choices.get(f"{kind.name}:{record.uuid}", "")
+        decision = decide(kind, record, books, requested=requested, choice=choice)
         key = ""
         if decision.outcome == Outcome.CREATE:
             key = kind.collision_key(record, books)
@@ -209,7 +218,25 @@ class _Planner:
             "collision",
             f"Another {kind.label.lower()} of this job would be the same in Xero: “{record}”. Rename one of the two.",
             record.get_absolute_url() if hasattr(record, "get_absolute_url") else "",
+            suggestion=kind.suggest(record, books),
         )
+
+    def _if_enough(self, decision: Decision, record: Any, books: Books) -> Decision:
+        """Xero sells no more of a tracked item than it has on hand; the records of a job share that."""
+        draws = self.kind.draws(record, books)
+        for draw in draws:
+            if draw.quantity > (left := self.stocks.setdefault(draw.key, draw.available)):
+                return Decision(
+                    Outcome.FAIL,
+                    "out_of_stock",
+                    f"Xero has {draw.available.normalize():f} of “{draw.label}” on hand, of which {left.normalize():f} "
+                    f"are left for this one; it needs {draw.quantity.normalize():f}. Send as Draft, or allow back "
+                    "orders in this run's options.",
+                    "options",
+                )
+        for draw in draws:
+            self.stocks[draw.key] -= draw.quantity
+        return decision
 
     def _after_needs(self, decision: Decision, needs: Iterable[Need]) -> Decision:
         """A record can't go where something that it needs can't go; say which, and why."""
@@ -264,6 +291,8 @@ class _Planner:
             diff=[list(change) for change in decision.diff],
             warning=decision.warning,
             how=decision.how if decision.outcome == Outcome.LINK else "",
+            choice=self.job.choices.get(f"{kind.name}:{record.uuid}", ""),
+            suggestion=decision.suggestion,
             xero_id=decision.xero_id,
             xero_number=decision.xero_number,
         )
@@ -289,5 +318,5 @@ def expected_calls(job: Job) -> int:
     return sum(
         ceil(outcomes.get(outcome, 0) / export_kind(name).batch_size)
         for name, outcomes in per_kind.items()
-        for outcome in (Outcome.CREATE, Outcome.UPDATE)
+        for outcome in (Outcome.CREATE, Outcome.UPDATE, Outcome.ARCHIVE)
     )

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 
 from finance.models import Invoice
 from xero_sync import check, clock, jobs, lease, mirror, organisation
-from xero_sync.check import Decision
 from xero_sync.gateway import Gateway
+from xero_sync.kinds.base import Decision
 from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
 from xero_sync.models import Job, JobRow, LogLine, XeroRecord
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
+from finance.models import Item
 from xero_sync import clock
 from xero_sync.errors import NotConnected
 from xero_sync.models import Job, JobRow, LogLine, SyncOptions, XeroConnection, XeroRequest
@@ -25,9 +26,19 @@ CHECK_LIFETIME = timedelta(days=7)
 #: Send checks again what was checked longer ago.
 CHECK_FRESHNESS = timedelta(minutes=15)
 #: Options that a person may choose for one run; a retry keeps them, and takes the accounts from Setup anew.
-CHOSEN_FOR_A_RUN = ("status", "invoice_number", "due_date", "po_in_reference", "keep_contacts")
+CHOSEN_FOR_A_RUN = (
+    "status",
+    "invoice_number",
+    "due_date",
+    "po_in_reference",
+    "keep_contacts",
+    "archive_inactive",
+    "allow_backorders",
+    "destination",
+    "bring_account_codes",
+)
 #: Outcomes of Check that Send acts upon.
-ACTIONABLE = (JobRow.Outcome.CREATE, JobRow.Outcome.UPDATE, JobRow.Outcome.LINK)
+ACTIONABLE = (JobRow.Outcome.CREATE, JobRow.Outcome.UPDATE, JobRow.Outcome.LINK, JobRow.Outcome.ARCHIVE)
 
 Row, Outcome = JobRow.State, JobRow.Outcome
 
@@ -158,6 +169,32 @@ def recheck(job: Job) -> bool:
     return True
 
 
+def decide(job: Job, choices: dict[str, str]) -> bool:
+    """Note what a person decided about rows of an unsent job, {"contacts:<record key>": choice}, and check anew.
+
+    A choice is the id of one of the candidates, "create" or "skip"; a blank one takes the decision back. Return
+    False if the job has been sent.
+    """
+    with transaction.atomic():
+        mine = Job.objects.select_for_update().filter(pk=job.pk, state=Job.State.CHECKED).first()
+        if mine is None:
+            return False
+        mine.choices = {key: choice for key, choice in (mine.choices | choices).items() if choice}
+        mine.save(update_fields=["choices"])
+        return recheck(mine)
+
+
+def use_suggestions(job: Job) -> int:
+    """Give the items of an unsent job whose codes collide the codes that Check suggests. Return how many changed."""
+    rows = job.rows.filter(kind="items", state=Row.PLANNED).exclude(suggestion="")
+    with transaction.atomic():
+        for row in rows:
+            for item in Item.objects.select_for_update().filter(uuid=row.record_key):
+                item.code = row.suggestion
+                item.save(update_fields=["code", "updated"])
+    return len(rows)
+
+
 def stop(job: Job, *, user: User | None) -> None:
     """Ask a running job to stop: the batch in flight still ends, the rest is left unsent."""
     with transaction.atomic():
@@ -177,7 +214,7 @@ def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
         job.direction,
         {"ids": keys},
         user=user,
-        overrides=overrides if job.direction == Job.Direction.EXPORT else None,
+        overrides=overrides,
         token=token,
         retry_of=job,
     )
@@ -271,6 +308,7 @@ def results(job: Job) -> dict[str, Any]:
             "job": job.number,
             "state": job.state,
             **{name: outcome.get(key, 0) for name, key in made.items()},
+            "updated": outcome.get("update", 0) + outcome.get("archive", 0),
             "warnings": counts.get("warnings", 0),
             "failed": outcome.get("fail", 0) + outcome.get("decide", 0),
             "unknown": 0,
@@ -280,7 +318,7 @@ def results(job: Job) -> dict[str, Any]:
         "job": job.number,
         "state": job.state,
         "created": how.get("created", 0) + how.get("adopted", 0),
-        "updated": how.get("updated", 0),
+        "updated": how.get("updated", 0) + how.get("archived", 0),
         "linked": how.get("linked", 0),
         "skipped": state.get(Row.SKIPPED, 0),
         "warnings": counts.get("warnings", 0),

@@ -40,7 +40,7 @@ from xero_sync.errors import (
 )
 from xero_sync.gateway import Answer, Gateway, deadline, encode, lacks_scope, messages, refusal
 from xero_sync.kinds import EXPORTS, export_kind
-from xero_sync.kinds.base import Accepted, ExportKind
+from xero_sync.kinds.base import Accepted, Decision, ExportKind
 from xero_sync.mirror import Element
 from xero_sync.models import Job, JobRow, XeroConnection, XeroRequest
 
@@ -199,13 +199,14 @@ class _Runner:
         made = []
         with transaction.atomic():
             broken = self._broken_needs()
-            texts = {Outcome.CREATE: [], Outcome.UPDATE: []}  # type: ignore[var-annotated]
+            # PUT only creates. A POST would change a document that happens to have the same number
+            texts: dict[str, list[tuple[JobRow, str]]] = {"PUT": [], "POST": []}
             for row in batch.rows:
                 if text := self._element(batch, row, broken):
-                    texts[Outcome(row.outcome)].append((row, text))
-            for outcome, pairs in texts.items():
+                    texts["POST" if row.xero_id else "PUT"].append((row, text))
+            for method, pairs in texts.items():
                 for chunk in _by_size(pairs):
-                    request = self._request(batch.kind, outcome, chunk)
+                    request = self._request(batch, method, chunk)
                     made.append((batch.part([row for row, _ in chunk], request), request))
             batch.flush()
         return made
@@ -220,24 +221,16 @@ class _Runner:
             batch.fail(row, "need_failed", f"{export_kind(need.kind).label} {need.label} failed: {need.message}")
             return ""
         decision = check.decide(batch.kind, record, batch.books, requested=row.requested, choice=row.choice)
-        match decision.outcome:
-            case Outcome.LINK:
-                accepted = Accepted(decision.xero_id, decision.xero_number)
-                batch.succeed(row, accepted, how="linked", matched_by=decision.how, message=decision.message)
-                return ""
-            case Outcome.SKIP:
-                batch.skip(row, decision)
-                return ""
-            case Outcome.FAIL | Outcome.DECIDE:
-                batch.fail(row, decision.reason, decision.message, fix_url=decision.fix_url)
-                return ""
-        changed = row.fingerprint and row.fingerprint != check.fingerprint(batch.kind, record, batch.books)
-        if changed or (decision.outcome == Outcome.CREATE and not _is_ready(batch, record)):
+        if _needs_no_call(batch, row, decision):
+            return ""
+        if _differs(row, decision, record, batch) or not (decision.xero_id or _is_ready(batch, record)):
             batch.skip_changed(row)
             return ""
         row.outcome, row.xero_id = decision.outcome, decision.xero_id
-        if decision.outcome == Outcome.CREATE:
+        if not decision.xero_id:
             return encode(batch.kind.to_xero(record, batch.books))
+        if decision.outcome == Outcome.ARCHIVE:
+            return encode(batch.kind.to_archive(record, decision.xero_id))
         return encode(batch.kind.to_update(record, decision.xero_id, batch.books, requested=row.requested))
 
     def _broken_needs(self) -> dict[tuple[str, str], JobRow]:
@@ -245,28 +238,29 @@ class _Runner:
         ended = self.job.rows.filter(requested=False, state__in=(State.FAILED, State.SKIPPED, State.NEEDS_REVIEW))
         return {(row.kind, row.record_key): row for row in ended.exclude(reason="already_linked")}
 
-    def _request(self, kind: ExportKind[Any], outcome: str, pairs: Sequence[tuple[JobRow, str]]) -> XeroRequest:
+    def _request(self, batch: Batch, method: str, pairs: Sequence[tuple[JobRow, str]]) -> XeroRequest:
+        kind = batch.kind
         body = kind.envelope([text for _, text in pairs]).encode()
         request = XeroRequest.objects.create(
             job=self.job,
             tenant_id=self.job.tenant_id,
             kind=kind.name,
-            # PUT only creates. A POST would change a document that happens to have the same number
-            method="PUT" if outcome == Outcome.CREATE else "POST",
-            path=f"{kind.endpoint}?{kind.query}" if kind.query else kind.endpoint,
+            method=method,
+            path=kind.path(batch.books.options),
             body=body,
             sha256=hashlib.sha256(body).hexdigest(),
             # With a key, an update back to what was there minutes ago would be answered from Xero's memory
-            has_key=outcome == Outcome.CREATE,
+            has_key=method == "PUT",
             owner=self.owner,
             lease_until=clock.now() + lease.length(),
         )
         rows = [row for row, _ in pairs]
         for row in rows:
             row.state, row.request = State.CLAIMED, request
-        JobRow.objects.filter(pk__in=[row.pk for row in rows]).update(
-            state=State.CLAIMED, request=request, outcome=outcome
-        )
+        for outcome in {row.outcome for row in rows}:
+            JobRow.objects.filter(pk__in=[row.pk for row in rows if row.outcome == outcome]).update(
+                state=State.CLAIMED, request=request, outcome=outcome
+            )
         return request
 
     # --- the call
@@ -398,7 +392,8 @@ class _Runner:
             if not self._still_ours(flight.request):
                 return
             for row in batch.rows:
-                keys = batch.kind.element_keys(batch.records[row.record_key], batch.books)
+                # An update or archiving names the record by its id: it may carry another program's number
+                keys = (row.xero_id, *batch.kind.element_keys(batch.records[row.record_key], batch.books))
                 element = next((shelf[key] for key in keys if key in shelf), None)
                 if element is None:
                     batch.doubt(row, "Xero's answer did not mention this one.")
@@ -431,6 +426,9 @@ class _Runner:
 
     def _accepted(self, batch: Batch, row: JobRow, element: Element) -> None:
         accepted = batch.kind.accept(element)
+        if row.outcome == Outcome.ARCHIVE:
+            batch.archived(row, accepted)
+            return
         how = "updated" if row.outcome == Outcome.UPDATE else "created"
         warnings = messages(element, "Warnings")
         if accepted.total is not None and row.our_total is not None and accepted.total != row.our_total:
@@ -465,6 +463,30 @@ class _Runner:
             answer=answer.body.decode(errors="replace")[:2000] if answer.status >= 400 else "",
         )
         jobs.recount(self.job)
+
+
+def _needs_no_call(batch: Batch, row: JobRow, decision: Decision) -> bool:
+    """Settle a row that is linked, skipped or refused here. Return whether it was."""
+    match decision.outcome:
+        case Outcome.LINK:
+            accepted = Accepted(decision.xero_id, decision.xero_number)
+            batch.succeed(row, accepted, how="linked", matched_by=decision.how, message=decision.message)
+        case Outcome.SKIP:
+            batch.skip(row, decision)
+        case Outcome.FAIL | Outcome.DECIDE:
+            batch.fail(row, decision.reason, decision.message, fix_url=decision.fix_url)
+        case _:
+            return False
+    return True
+
+
+def _differs(row: JobRow, decision: Decision, record: Any, batch: Batch) -> bool:
+    """Say whether a chosen record would not go as Check has shown it. What it needs is decided when its turn comes."""
+    if not row.requested:
+        return False
+    if decision.outcome != row.outcome:
+        return True
+    return bool(row.fingerprint) and row.fingerprint != check.fingerprint(batch.kind, record, batch.books)
 
 
 def _is_ready(batch: Batch, record: Any) -> bool:
@@ -507,8 +529,8 @@ def _by_size(pairs: Sequence[tuple[JobRow, str]]) -> Iterator[list[tuple[JobRow,
 def _shelve(kind: ExportKind[Any], elements: Iterable[Element]) -> dict[str, Element]:
     shelf: dict[str, Element] = {}
     for element in elements:
-        for key in kind.remote_keys(element):
-            if key:
+        for key in (str(element.get(kind.id_field) or ""), *kind.remote_keys(element)):
+            if key.strip("0-"):
                 shelf.setdefault(key, element)
     return shelf
 

@@ -76,7 +76,7 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
     rows = list(request.rows.filter(state=State.UNKNOWN))
     batch = Batch(job, export_kind(request.kind), rows, request)
     try:
-        sent = decode(bytes(request.body))[batch.kind.endpoint]
+        sent = batch.kind.elements(decode(bytes(request.body)))
         batch.kind.look(gateway, list(batch.records.values()), batch.books, sent)
     except (NotReached, Unanswered) as error:
         _look_again_later(batch, request, error)
@@ -109,17 +109,20 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
         batch.review(row, "The record was deleted here while Xero might have saved it.")
         return
     found = batch.kind.find(record, batch.books)
-    if found.problem:
+    if found.linked and request.method == "POST" and row.attempts < MAX_ATTEMPTS:
+        batch.send_again(row, "The update may not have arrived; it is compared again.")
+    elif found.problem:
         batch.fail(row, found.problem.reason, found.problem.message, fix_url=found.problem.fix_url)
     elif len(found.remotes) > 1:
         ids = ", ".join(remote.xero_id for remote in found.remotes)
         batch.review(row, f"Xero has this one more than once: {ids}. Keep one and void the others.")
     elif found.linked and request.method == "PUT":
         batch.send_again(row, "It has been linked meanwhile; what there is to do is looked at again.")
-    elif found.linked and row.attempts < MAX_ATTEMPTS:
-        batch.send_again(row, "The update may not have arrived; it is compared again.")
     elif found.remotes and not found.linked:
         accepted = batch.kind.accept(found.remotes[0].payload)
+        if row.outcome == JobRow.Outcome.ARCHIVE:
+            batch.archived(row, accepted)
+            return
         message = "Found in Xero as it was sent; only the answer had been lost."
         batch.succeed(row, accepted, how="adopted", matched_by=found.how, message=message)
     elif row.attempts < MAX_ATTEMPTS:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from xero_sync import engine, jobs
-from xero_sync.models import Job, JobRow
+from xero_sync import clock, engine, jobs
+from xero_sync.models import Job, JobRow, MirrorStamp
 
 
 def check(selection: dict[str, Any] | None = None, kind: str = "invoices", **overrides: Any) -> Job:
@@ -40,6 +41,11 @@ def export(selection: dict[str, Any] | None = None, kind: str = "invoices", **ov
 
 def import_payments(**filters: Any) -> Job:
     return send(check_payments(**filters))
+
+
+def forget(kind: str) -> None:
+    """Let our copy of a kind be old, so that the next check reads it again."""
+    MirrorStamp.objects.filter(kind=kind).update(complete_at=clock.now() - timedelta(hours=1))
 
 
 def outcome(job: Job) -> dict[str, tuple[str, str]]:

@@ -84,6 +84,33 @@ class SimulatedXero:
         report = json.loads(http.request("GET", f"{self.url}/control/ledger").data)
         return {name: value for name, value in report.items() if name != "writes"}
 
+    # --- another program, or the accountant's own: reads and writes that don't count as ours
+
+    def read(self, endpoint: str, organisation: str = "", **params: str) -> list[dict[str, Any]]:
+        """Return what the API lists, all fields, as another app sees it."""
+        answer = self._as_other("GET", endpoint, organisation, fields=params)
+        return json.loads(answer.data, parse_float=Decimal)[endpoint.split("/", maxsplit=1)[0]]
+
+    def write(self, endpoint: str, *elements: dict[str, Any], method: str = "PUT", organisation: str = "") -> Any:
+        """Create (PUT) or change (POST) records as another app does; the answer's elements come in the order sent."""
+        bare = endpoint == "Accounts" and method == "PUT"
+        body = elements[0] if bare else {endpoint.split("/", maxsplit=1)[0]: list(elements)}
+        answer = self._as_other(method, endpoint + "?summarizeErrors=false&unitdp=4", organisation, json=body)
+        found = json.loads(answer.data)[endpoint.split("/", maxsplit=1)[0]]
+        assert not [each for each in found if each.get("ValidationErrors")], found
+        return found
+
+    def _as_other(self, method: str, path: str, organisation: str, **sent: Any) -> Any:
+        tokens = self.control("token", **({"organisation": organisation} if organisation else {}))
+        headers = {
+            "Authorization": f"Bearer {tokens['access_token']}",
+            "xero-tenant-id": tokens["tenant_id"],
+            "Accept": "application/json",
+        }
+        answer = http.request(method, f"{self.url}/api.xro/2.0/{path}", headers=headers, **sent)
+        assert answer.status == 200, (path, answer.status, answer.data[:800])
+        return answer
+
     def allow(self, url: str, organisation: str = "", decision: str = "allow") -> dict[str, str]:
         """Press a button on the page at `url` as a person would; return what the app is told."""
         page = http.request("GET", url)

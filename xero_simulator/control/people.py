@@ -116,6 +116,14 @@ def delete_item(sent: Json) -> Json:
 
 
 @control("POST")
+def stock(sent: Json) -> Json:
+    """Set how many of these tracked items are on hand, as a stock adjustment does."""
+    codes = [code.casefold() for code in sent["items"]]
+    rows = Item.objects.filter(organisation=organisation_meant(sent), folded_code__in=codes)
+    return {"changed": rows.update(quantity_on_hand=Decimal(str(sent["quantity"])), updated=clock.now())}
+
+
+@control("POST")
 def archive_account(sent: Json) -> Json:
     """Archive the accounts with these codes; `restore` brings them back."""
     status = "ACTIVE" if sent.get("restore") else "ARCHIVED"

@@ -29,5 +29,6 @@ urlpatterns = [
     path("rename-contact", people.rename_contact),
     path("merge-contact", people.merge_contact),
     path("delete-item", people.delete_item),
+    path("stock", people.stock),
     path("archive-account", people.archive_account),
 ]

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from xero_sync.kinds.account_codes import AccountCodeExport
 from xero_sync.kinds.base import ExportKind
 from xero_sync.kinds.contacts import ContactExport
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.kinds.items import ItemExport
 from xero_sync.kinds.tax_rates import TaxRateExport
 
-EXPORTS: list[ExportKind[Any]] = [TaxRateExport(), ContactExport(), ItemExport(), InvoiceExport()]
+EXPORTS: list[ExportKind[Any]] = [
+    TaxRateExport(),
+    AccountCodeExport(),
+    ContactExport(),
+    ItemExport(),
+    InvoiceExport(),
+]
 
 
 def export_kind(name: str) -> ExportKind[Any]:

@@ -14,7 +14,7 @@ from xero_python.models import BaseModel
 
 from crm.models import Record
 from xero_sync import clock, mirror
-from xero_sync.books import Books, Remote
+from xero_sync.books import Books, Remote, RunOptions
 from xero_sync.gateway import Gateway
 from xero_sync.mirror import Element
 from xero_sync.models import Job, XeroLink
@@ -34,6 +34,24 @@ class Problem:
     reason: str
     message: str
     fix_url: str = ""
+    suggestion: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What would happen to one record: an outcome, why, and the record in Xero that it concerns."""
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    fix_url: str = ""
+    how: str = ""
+    xero_id: str = ""
+    xero_number: str = ""
+    diff: list[Change] = field(default_factory=list)
+    warning: str = ""
+    #: What a person may take over with one press, such as a free code
+    suggestion: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,16 @@ class Description:
     detail: str = ""
     amount: Decimal | None = None
     currency: str = ""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """That a record would take some of what Xero has only so much of."""
+
+    key: str
+    label: str
+    quantity: Decimal
+    available: Decimal
 
 
 @dataclass(frozen=True)
@@ -117,6 +145,11 @@ class ExportKind(ABC, Generic[R]):
     def find(self, record: R, books: Books) -> Found:
         """Return what the record is in Xero: by its link, then by what Xero tells records apart by."""
 
+    def decide_status(self, record: R, found: Found, books: Books) -> Decision | None:
+        """Return what happens to a chosen record because it is inactive here, or was archived in Xero; None where
+        that plays no part."""
+        return None
+
     def look(self, gateway: Gateway, records: Sequence[R], books: Books, sent: Sequence[Element]) -> None:
         """Ask Xero about these very records, so that `find` knows what became of a write without an answer.
 
@@ -126,7 +159,10 @@ class ExportKind(ABC, Generic[R]):
         self.learn(records, books)
 
     def changes(self, record: R, remote: Remote | None, books: Books, *, requested: bool) -> list[Change]:
-        """Return what an update of the linked record in Xero would change; nothing means leave it alone."""
+        """Return what an update of the record in Xero would change; nothing means leave it alone.
+
+        `requested`: a person chose this very record, rather than one that needs it.
+        """
         return []
 
     @abstractmethod
@@ -144,6 +180,10 @@ class ExportKind(ABC, Generic[R]):
     def to_update(self, record: R, xero_id: str, books: Books, *, requested: bool) -> BaseModel:
         """Map what `changes` speaks of, with the id in Xero. Pure."""
         raise NotImplementedError(f"{self.plural} are never updated in Xero")
+
+    def to_archive(self, record: R, xero_id: str) -> BaseModel:
+        """Map that the record is to be archived in Xero. Pure."""
+        raise NotImplementedError(f"{self.plural} are never archived in Xero")
 
     @abstractmethod
     def element_keys(self, record: R, books: Books) -> tuple[str, ...]:
@@ -164,6 +204,14 @@ class ExportKind(ABC, Generic[R]):
     def collision_key(self, record: R, books: Books) -> str:
         """Return what two new records must not share; blank where Xero doesn't mind."""
         return ""
+
+    def suggest(self, record: R, books: Books) -> str:
+        """Return a free key for a record whose `collision_key` is not; blank where none can be made up."""
+        return ""
+
+    def draws(self, record: R, books: Books) -> Sequence[Draw]:
+        """Return what the record would take from stocks that it shares with others of its job."""
+        return ()
 
     def look_ahead(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:
         """Ask Xero at Check what only Send would find out; called for small or repeated jobs."""
@@ -193,9 +241,18 @@ class ExportKind(ABC, Generic[R]):
         books.add_link(self.name, made)
         return made
 
+    def path(self, options: RunOptions) -> str:
+        """Return the path of a write, below the API's address, with its query."""
+        return f"{self.endpoint}?{self.query}" if self.query else self.endpoint
+
     def envelope(self, elements: Sequence[str]) -> str:
         """Return the body of a write, from elements that are JSON already."""
         return f'{{"{self.endpoint}":[{",".join(elements)}]}}'
+
+    def elements(self, body: Any) -> list[Element]:
+        """Return the elements of a decoded body of a write."""
+        found: list[Element] = body[self.endpoint]
+        return found
 
     def remember(self, record: R) -> dict[str, Any]:
         """Return what a link keeps of what was sent, for later drift checks."""

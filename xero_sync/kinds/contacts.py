@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from xero_python.accounting import Address, Contact, Phone
+from xero_python.accounting import Contact
 
 from crm.models import Account, Site
 from xero_sync.books import Books, Remote
-from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.contact_fields import (
+    ADDRESSES,
+    PHONES,
+    address_changes,
+    changed_address,
+    changed_phone,
+    new_addresses,
+    new_phones,
+    phone_of,
+    same_number,
+)
+from xero_sync.kinds.base import Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.mirror import Element, fold
+from xero_sync.models import JobRow
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
 NUMBER_PREFIX = "bms:"
+
+Outcome = JobRow.Outcome
 
 
 class ContactExport(ExportKind[Account]):
@@ -30,12 +44,20 @@ class ContactExport(ExportKind[Account]):
         return Account.objects.all()
 
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Account]:
-        accounts = Account.objects.filter(active=True).order_by("name", "id")
+        linked = self.is_linked(tenant_id)
+        match filters.get("active"):
+            case "yes":
+                accounts = Account.objects.filter(active=True)
+            case "no":
+                accounts = Account.objects.filter(active=False)
+            case _:
+                # Inactive ones that Xero never had would be created there just to be archived
+                accounts = Account.objects.filter(Q(active=True) | Q(linked))
         if text := filters.get("text"):
             accounts = accounts.filter(Q(name__icontains=text) | Q(code__icontains=text))
         if filters.get("unlinked"):
-            accounts = accounts.exclude(self.is_linked(tenant_id))
-        return accounts
+            accounts = accounts.exclude(linked)
+        return accounts.order_by("name", "id")
 
     def load(self, keys: Iterable[str | UUID]) -> list[Account]:
         accounts = Account.objects.filter(uuid__in=list(keys)).select_related("sales_tax")
@@ -68,19 +90,70 @@ class ContactExport(ExportKind[Account]):
         known = remote or Remote(xero_id, "", "ACTIVE", {})
         return Found([known], "saved link", linked=True, problem=_archived(known))
 
+    def decide_status(self, record: Account, found: Found, books: Books) -> Decision | None:
+        """Active here is active in Xero, inactive here is archived there; an archived contact is left archived
+        unless the account was chosen itself."""
+        if len(found.remotes) > 1:
+            return None
+        remote = next(iter(found.remotes), None)
+        if record.active:
+            return self._restore(record, remote, books) if found.linked and remote else None
+        if remote and (found.problem or remote.status == "ARCHIVED"):
+            return None if not found.linked else _as_it_is(remote, "Archived in Xero already, and inactive here.")
+        if not books.options.archive_inactive:
+            return Decision(Outcome.SKIP, "inactive", "Inactive here, and archiving was not asked for.")
+        if remote is None:
+            words = "It is created in Xero and then archived, as the account is inactive here."
+            problems = self.problems(record, books)
+            return _refused(problems) if problems else Decision(Outcome.ARCHIVE, "inactive", words)
+        return Decision(
+            Outcome.ARCHIVE,
+            "inactive",
+            "Archive in Xero: the account is inactive here.",
+            how=found.how,
+            xero_id=remote.xero_id,
+            xero_number=remote.name,
+            diff=[("Status", "Active", "Archived")],
+        )
+
+    def _restore(self, record: Account, remote: Remote, books: Books) -> Decision | None:
+        if remote.status != "ARCHIVED":
+            return None
+        return Decision(
+            Outcome.UPDATE,
+            "restored",
+            "Make active again in Xero: the account is active here.",
+            xero_id=remote.xero_id,
+            xero_number=remote.name,
+            diff=[("Status", "Archived", "Active"), *self.changes(record, remote, books, requested=True)],
+        )
+
     def changes(self, record: Account, remote: Remote | None, books: Books, *, requested: bool) -> list[Change]:
-        """The e-mail and postal address, when the option says that contacts follow; blanks never overwrite."""
-        if requested or books.options.keep_contacts or remote is None:
+        """All that an account export maps; along with an invoice only e-mail and postal address, where the option
+        says that contacts follow. Blanks never overwrite."""
+        if remote is None or not (requested or not books.options.keep_contacts):
             return []
-        site = record.main_site
-        if site is None:
-            return []
-        theirs = _postal(remote.payload)
-        pairs = [
-            ("E-mail", str(remote.payload.get("EmailAddress") or ""), site.billing_email),
-            *((label, theirs.get(name, ""), value) for label, name, value in _postal_parts(site)),
+        site, contact = record.main_site, remote.payload
+        found = [("E-mail", str(contact.get("EmailAddress") or ""), site.billing_email if site else "")]
+        if requested:
+            found = [*self._own_changes(record, contact, books), *found]
+        return [
+            *((label, before, after) for label, before, after in found if after and before != after),
+            *(_phone_changes(site, contact) if requested and site else ()),
+            *(address_changes(site, contact, "billing") if site else ()),
+            *(address_changes(site, contact, "shipping") if requested and site else ()),
         ]
-        return [(label, before, after) for label, before, after in pairs if after and before != after]
+
+    def _own_changes(self, record: Account, contact: Element, books: Books) -> list[Change]:
+        ours = books.tax_type(record.sales_tax) if record.taxable and record.sales_tax else ""
+        theirs = str(contact.get("AccountsReceivableTaxType") or "")
+        name = str(contact.get("Name") or "")
+        return [
+            ("Name", name, name if fold(name) == fold(record.name) else sent_name(record)),
+            ("Account number", str(contact.get("AccountNumber") or ""), record.code),
+            ("Tax number", str(contact.get("TaxNumber") or ""), record.tax_number),
+            ("Default sales tax", books.rate_name(theirs), books.rate_name(ours)),
+        ]
 
     def problems(self, record: Account, books: Books) -> list[Problem]:
         url = record.get_absolute_url()
@@ -91,8 +164,11 @@ class ContactExport(ExportKind[Account]):
             problems.append(Problem("bad_name", "Xero doesn't take < or > in a contact's name.", url))
         if "\x00" in record.name:
             problems.append(Problem("bad_name", "The name has a character that can't be sent.", url))
+        site = record.main_site
         return [
             *problems,
+            *(too_long("The phone number", site.phone, 50, url) if site else ()),
+            *(too_long("The fax number", site.fax, 50, url) if site else ()),
             *too_long("The name", record.name, 255, url),
             *too_long("The account code", record.code, 50, url),
             *too_long("The tax number", record.tax_number, 50, url),
@@ -102,31 +178,51 @@ class ContactExport(ExportKind[Account]):
         site = record.main_site
         tax = record.sales_tax if record.taxable else None
         return Contact(
-            name=" ".join(record.name.split()),
+            name=sent_name(record),
             contact_number=contact_number(record),
             account_number=record.code or None,
             email_address=(site and site.billing_email) or None,
             tax_number=record.tax_number or None,
             accounts_receivable_tax_type=(books.tax_type(tax) or None) if tax else None,
             default_currency=record.default_currency if record.default_currency in books.currencies else None,
-            addresses=_addresses(site) or None,
-            phones=_phones(site) or None,
+            addresses=(new_addresses(site) if site else []) or None,
+            phones=(new_phones(site) if site else []) or None,
         )
 
     def to_update(self, record: Account, xero_id: str, books: Books, *, requested: bool) -> Contact:
+        """Send what is filled in here; Xero keeps the rest. Addresses and numbers go whole, or parts of old ones
+        would stay."""
         site = record.main_site
-        postal = [each for each in _addresses(site) if each.address_type == "POBOX"]
-        return Contact(
-            contact_id=xero_id, email_address=(site and site.billing_email) or None, addresses=postal or None
+        kinds = [kind for kind in (ADDRESSES if requested else ("billing",)) if site and any(site.address(kind))]
+        update = Contact(
+            contact_id=xero_id,
+            email_address=(site and site.billing_email) or None,
+            addresses=[changed_address(site, kind) for kind in kinds] if site and kinds else None,
         )
+        if requested:
+            self._add_own(update, record, books)
+        return update
+
+    def _add_own(self, update: Contact, record: Account, books: Books) -> None:
+        site, tax = record.main_site, record.sales_tax if record.taxable else None
+        remote = books.linked_remote(self.name, record.uuid)
+        theirs = str(remote.payload.get("Name") or "") if remote else ""
+        update.name = sent_name(record) if fold(theirs) != fold(record.name) else None
+        update.account_number = record.code or None
+        update.tax_number = record.tax_number or None
+        update.accounts_receivable_tax_type = (books.tax_type(tax) or None) if tax else None
+        update.phones = [changed_phone(site, name) for name in PHONES if getattr(site, name)] if site else None
+        # Archived ones only come here when the account was chosen itself
+        update.contact_status = "ACTIVE" if remote and remote.status == "ARCHIVED" else None
+
+    def to_archive(self, record: Account, xero_id: str) -> Contact:
+        return Contact(contact_id=xero_id, contact_status="ARCHIVED")
 
     def element_keys(self, record: Account, books: Books) -> tuple[str, ...]:
-        # An update names the contact by its id: it may carry another program's number
-        link = books.link(self.name, record.uuid)
-        return (contact_number(record), *((link.xero_id,) if link else ()))
+        return (contact_number(record),)
 
     def remote_keys(self, element: Element) -> tuple[str, ...]:
-        return (str(element.get("ContactNumber") or ""), str(element.get("ContactID") or ""))
+        return (str(element.get("ContactNumber") or ""),)
 
     def collision_key(self, record: Account, books: Books) -> str:
         return fold(record.name)
@@ -168,48 +264,22 @@ def _archived(remote: Remote) -> Problem | None:
     return None
 
 
-def _addresses(site: Site | None) -> list[Address]:
-    if site is None:
-        return []
-    found: list[Address] = []
-    for address_type, kind in (("POBOX", "billing"), ("STREET", "shipping")):
-        if any(part for part in _parts(site, kind)):
-            line1, line2, city, region, postcode, country = (part or None for part in _parts(site, kind))
-            found.append(
-                Address(
-                    address_type=address_type,
-                    address_line1=line1,
-                    address_line2=line2,
-                    city=city,
-                    region=region,
-                    postal_code=postcode,
-                    country=country,
-                )
-            )
-    return found
+def _phone_changes(site: Site, contact: Element) -> Iterator[Change]:
+    for name, label in (("phone", "Phone"), ("fax", "Fax")):
+        ours, theirs = getattr(site, name), phone_of(contact, name)
+        if ours and not same_number(ours, theirs):
+            yield label, theirs, ours
 
 
-def _parts(site: Site, kind: str) -> list[str]:
-    return [getattr(site, f"{kind}_{part}") for part in ("line1", "line2", "city", "region", "postcode", "country")]
+def sent_name(account: Account) -> str:
+    """Return an account's name as Xero keeps names: without outer and double spaces."""
+    return " ".join(account.name.split())
 
 
-def _phones(site: Site | None) -> list[Phone]:
-    numbers = (("DEFAULT", site.phone), ("FAX", site.fax)) if site else ()
-    return [Phone(phone_type=phone_type, phone_number=number) for phone_type, number in numbers if number]
+def _as_it_is(remote: Remote, words: str) -> Decision:
+    return Decision(Outcome.SKIP, "already_linked", words, xero_id=remote.xero_id, xero_number=remote.name)
 
 
-def _postal(contact: Element) -> dict[str, str]:
-    addresses = contact.get("Addresses") or []
-    found: Element = next((each for each in addresses if each.get("AddressType") == "POBOX"), {})
-    return {name: str(value or "") for name, value in found.items()}
-
-
-def _postal_parts(site: Site) -> list[tuple[str, str, str]]:
-    return [
-        ("Postal address, line 1", "AddressLine1", site.billing_line1),
-        ("Postal address, line 2", "AddressLine2", site.billing_line2),
-        ("Postal city", "City", site.billing_city),
-        ("Postal region", "Region", site.billing_region),
-        ("Postal code", "PostalCode", site.billing_postcode),
-        ("Postal country", "Country", site.billing_country),
-    ]
+def _refused(problems: Sequence[Problem]) -> Decision:
+    words = " ".join(dict.fromkeys(each.message for each in problems))
+    return Decision(Outcome.FAIL, problems[0].reason, words, problems[0].fix_url)

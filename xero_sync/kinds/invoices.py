@@ -17,11 +17,11 @@ from xero_python.accounting import Invoice as XeroInvoice
 from finance import money
 from finance.models import Invoice, InvoiceLine, Item, TaxRate
 from xero_sync import accounts
-from xero_sync.books import Books, Remote
+from xero_sync.books import Books, Remote, RunOptions
 from xero_sync.due_dates import due_date, is_moved
 from xero_sync.gateway import Gateway
-from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Need, Problem
-from xero_sync.kinds.items import account_problems, item_code
+from xero_sync.kinds.base import Accepted, Description, Draw, ExportKind, Found, Need, Problem
+from xero_sync.kinds.items import ItemExport, account_problems, item_code
 from xero_sync.mirror import Element, amount, day
 from xero_sync.models import SyncOptions
 
@@ -256,6 +256,20 @@ class InvoiceExport(ExportKind[Invoice]):
     def collision_key(self, record: Invoice, books: Books) -> str:
         return sent_number(record, books) or ""
 
+    def draws(self, record: Invoice, books: Books) -> list[Draw]:
+        """Approving an invoice takes tracked items from stock, and Xero refuses to go below none."""
+        if books.options.status != SyncOptions.Status.AUTHORISED or books.options.allow_backorders:
+            return []
+        wanted: dict[UUID, Draw] = {}
+        for line in record.lines.all():
+            if line.item and (on_hand := _on_hand(line.item, books)) is not None:
+                so_far = wanted[line.item.uuid].quantity if line.item.uuid in wanted else Decimal(0)
+                wanted[line.item.uuid] = Draw(str(line.item.uuid), line.item.name, so_far + line.quantity, on_hand)
+        return list(wanted.values())
+
+    def path(self, options: RunOptions) -> str:
+        return super().path(options) + ("&allowBackorders=true" if options.allow_backorders else "")
+
     def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
         self._look_by_number(gateway, books, [number for record in records if (number := sent_number(record, books))])
 
@@ -309,6 +323,16 @@ def _contact_id(record: Invoice, books: Books) -> str:
     link = books.link("contacts", record.account.uuid)
     # The id alone: any other field of the contact would be taken as a change to it
     return link.xero_id if link else ""
+
+
+def _on_hand(item: Item, books: Books) -> Decimal | None:
+    """Return how many Xero has of a tracked item, none of one that is yet to be created; None if it isn't tracked."""
+    found = ItemExport().find(item, books).remotes if not books.link("items", item.uuid) else ()
+    remote = books.linked_remote("items", item.uuid) or next(iter(found), None)
+    if remote is None:
+        return Decimal(0) if item.requires_procurement else None
+    tracked = remote.payload.get("IsTrackedAsInventory") in {True, "true"}
+    return amount(remote.payload.get("QuantityOnHand")) if tracked else None
 
 
 def _rate_in_xero(line: InvoiceLine, books: Books) -> Decimal:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,30 @@ from finance import money
 from finance.models import Item
 from xero_sync import accounts
 from xero_sync.books import Books, Remote
-from xero_sync.kinds.base import Description, ExportKind, Found, Need, Problem, too_long
-from xero_sync.mirror import Element, fold
+from xero_sync.gateway import decode, encode
+from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.mirror import Element, amount, fold
+from xero_sync.models import XeroRecord
 
 CODE_LENGTH = 30
 NAME_LENGTH = 50
 SETUP = "options"  # a fix that is made in Setup > Options
+
+#: What an update may change: our label, and where the field stands in Xero's item.
+UNTRACKED_FIELDS: tuple[tuple[str, ...], ...] = (
+    ("Name", "Name"),
+    ("Sales description", "Description"),
+    ("Sales price", "SalesDetails", "UnitPrice"),
+    ("Sales account", "SalesDetails", "AccountCode"),
+    ("Sales tax", "SalesDetails", "TaxType"),
+)
+FIELDS = (
+    *UNTRACKED_FIELDS,
+    ("Purchase price", "PurchaseDetails", "UnitPrice"),
+    ("Purchase account", "PurchaseDetails", "AccountCode"),
+    ("Cost of goods sold account", "PurchaseDetails", "COGSAccountCode"),
+    ("Inventory account", "InventoryAssetAccountCode"),
+)
 
 
 class ItemExport(ExportKind[Item]):
@@ -83,13 +102,41 @@ class ItemExport(ExportKind[Item]):
                 "code_collision",
                 f"Xero's item {item_code(record, books)} is already linked to another item of ours. "
                 "Give this one a number of its own.",
+                record_url(record),
+                suggestion=suggest_code(record, books),
             ),
         )
 
+    def changes(self, record: Item, remote: Remote | None, books: Books, *, requested: bool) -> list[Change]:
+        """Name, description, prices, accounts and tax of an item that was chosen itself. How it is tracked never
+        changes: Xero refuses that once the item was used."""
+        if remote is None or not requested:
+            return []
+        ours, theirs = decode(encode(self.to_xero(record, books)).encode()), remote.payload
+        tracked = "InventoryAssetAccountCode" in ours
+        same_tracking = tracked == (theirs.get("IsTrackedAsInventory") in {True, "true"})
+        found: list[Change] = []
+        for label, *path in FIELDS if same_tracking else UNTRACKED_FIELDS:
+            before, after = _at(theirs, path), _at(ours, path)
+            if after and before != after:
+                found.append((label, before, after))
+        return found
+
+    def to_update(self, record: Item, xero_id: str, books: Books, *, requested: bool) -> XeroItem:
+        remote = books.linked_remote(self.name, record.uuid)
+        item = self.to_xero(record, books)
+        item.item_id = xero_id
+        if remote and (item.inventory_asset_account_code is not None) != (
+            remote.payload.get("IsTrackedAsInventory") in {True, "true"}
+        ):
+            item.inventory_asset_account_code = item.purchase_details = None
+        return item
+
     def problems(self, record: Item, books: Books) -> list[Problem]:
-        problems = too_long("The item's code", record.code, CODE_LENGTH)
+        url = record_url(record)
+        problems = too_long("The item's code", record.code, CODE_LENGTH, url)
         if len(record.name) > NAME_LENGTH:
-            problems += too_long("The item's name", record.name, NAME_LENGTH)
+            problems += too_long("The item's name", record.name, NAME_LENGTH, url)
         for use, choice in self._accounts(record, books):
             problems += account_problems(use, choice, record.name, books)
         return problems
@@ -140,8 +187,47 @@ class ItemExport(ExportKind[Item]):
     def collision_key(self, record: Item, books: Books) -> str:
         return fold(item_code(record, books))
 
+    def suggest(self, record: Item, books: Books) -> str:
+        return suggest_code(record, books)
+
     def remember(self, record: Item) -> dict[str, Any]:
         return {"name": record.name, "price": str(record.sales_price)}
+
+
+def _at(element: Element, path: Sequence[str]) -> str:
+    """Return the text of a field, blank where it is absent; amounts as people write them."""
+    value: Any = element
+    for name in path:
+        value = (value or {}).get(name)
+    if path[-1] == "UnitPrice":
+        return f"{amount(value).normalize():f}" if value is not None else ""
+    return str(value if value is not None else "").strip()
+
+
+def free_code(wanted: str, taken: Collection[str]) -> str:
+    """Return a code like `wanted` that nobody has: a number at its end, within Xero's length."""
+    for number in count(2):
+        ending = f"-{number}"
+        code = wanted[: CODE_LENGTH - len(ending)].rstrip() + ending
+        if fold(code) not in taken:
+            return code
+    raise AssertionError("count() ends nowhere")
+
+
+def suggest_code(item: Item, books: Books) -> str:
+    """Return a free code for an item, and note that it is taken now: two items never get the same suggestion."""
+    if not books.taken_codes:
+        ours = Item.objects.values_list("code", "name")
+        theirs = XeroRecord.objects.filter(tenant_id=books.tenant_id, kind="items").values_list("key", flat=True)
+        books.taken_codes.update(theirs, (fold(code or name[:CODE_LENGTH]) for code, name in ours))
+    code = free_code(item_code(item, books), books.taken_codes)
+    books.taken_codes.add(fold(code))
+    return code
+
+
+def record_url(item: Item) -> str:
+    """Return where an item is edited."""
+    return item.get_absolute_url() if hasattr(item, "get_absolute_url") else ""
 
 
 def item_code(item: Item, books: Books) -> str:

@@ -18,8 +18,7 @@ from django.utils.dateparse import parse_date
 from finance import money
 from finance.models import Invoice, Payment
 from xero_sync import clock
-from xero_sync.check import Decision
-from xero_sync.kinds.base import Change
+from xero_sync.kinds.base import Change, Decision
 from xero_sync.mirror import amount, day, fold
 from xero_sync.models import Job, JobRow, XeroLink, XeroRecord
 

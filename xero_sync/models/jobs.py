@@ -71,6 +71,9 @@ class Job(models.Model):
     last_activity = models.DateTimeField(null=True, blank=True)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="retries")
     client_token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="A double click gives the same job.")
+    choices = models.JSONField(
+        default=dict, help_text="What a person decided at Check, by row: {'contacts:<record key>': choice}."
+    )
     counts = models.JSONField(default=dict, help_text="Rows by outcome and state: see jobs.recount.")
     calls = models.PositiveIntegerField(default=0, help_text="HTTP calls to Xero so far.")
     # One worker at a time for Checks and imports; exports go by the organisation's lease
@@ -113,6 +116,7 @@ class JobRow(models.Model):
         CREATE = "create", "Create"
         UPDATE = "update", "Update"
         LINK = "link", "Link"
+        ARCHIVE = "archive", "Archive in Xero"
         SKIP = "skip", "Skip"
         DECIDE = "decide", "Needs a decision"
         FAIL = "fail", "Will fail"
@@ -157,10 +161,11 @@ class JobRow(models.Model):
     our_total = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     xero_total = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of what Check showed.")
-    choice = models.CharField(max_length=100, blank=True, help_text="What a person decided.")
+    choice = models.CharField(max_length=100, blank=True, help_text='What a person decided: an id, "create" or "skip".')
+    suggestion = models.CharField(max_length=100, blank=True, help_text="A free code, where two would be the same.")
     needs = models.JSONField(default=list, help_text="Records that must be in Xero first: [kind, record_key].")
 
-    how = models.CharField(max_length=20, blank=True, help_text="created, updated, linked or adopted")
+    how = models.CharField(max_length=20, blank=True, help_text="created, updated, archived, linked or adopted")
     xero_id = models.CharField(max_length=50, blank=True)
     xero_number = models.CharField(max_length=255, blank=True)
     record_id = models.BigIntegerField(null=True, blank=True, help_text="Our record's id, for a link to its page.")

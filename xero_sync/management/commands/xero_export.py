@@ -16,7 +16,7 @@ from xero_sync.models import Job
 
 class Command(JobCommand):
     help = __doc__
-    kinds = {"contacts": "contacts", "items": "items", "invoices": "invoices"}
+    kinds = {"contacts": "contacts", "account-codes": "account_codes", "items": "items", "invoices": "invoices"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
