@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
+from bmsxero.history import Tracked
+
 CURRENCY_LENGTH = 3
 #: The parts of an address, as Xero has them: up to four lines.
 ADDRESS_PARTS = ("line1", "line2", "line3", "line4", "city", "region", "postcode", "country")
@@ -38,6 +40,7 @@ class Account(Record):
         "finance.TaxRate", null=True, blank=True, on_delete=models.PROTECT, related_name="accounts"
     )
     tax_number = models.CharField(max_length=50, blank=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
@@ -85,6 +88,7 @@ class Site(Record):
     # Xero keeps country, area and number apart; imported, they stand here in one
     phone = models.CharField(max_length=100, blank=True)
     fax = models.CharField(max_length=100, blank=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["-is_main", "name", "id"]

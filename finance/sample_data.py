@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import cycle
 
@@ -143,6 +143,7 @@ def _invoice(n: int, account: Account, site: Site, chance: random.Random, today:
         date=day,
         due_date=day + timedelta(days=30),
         status=Invoice.Status.SENT if n % 4 == 0 else Invoice.Status.READY,
+        ready_at=datetime.combine(day, time(9), tzinfo=UTC),
     )
 
 

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
+from uuid import UUID
 
 from django.db.models import IntegerField, Model, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from finance.models import Invoice
 from xero_sync.models import JobRow, XeroConnection, XeroLink
 
 M = TypeVar("M", bound=Model)
 
 IN_XERO = "in_xero"
 NOT_SENT = "not_sent"
+
+
+def why_read_only(invoice: Invoice) -> str:
+    """Return why this invoice may not be changed here, in plain words; blank where it may.
+
+    Once it is in Xero, whichever organisation that was, or on its way there, Xero's copy is the one that counts.
+    """
+    return read_only([invoice]).get(invoice.uuid, "")
+
+
+def read_only(invoices: Iterable[Invoice]) -> dict[UUID, str]:
+    """Return those of the invoices that may not be changed, by uuid, each with the reason: see `why_read_only`."""
+    wanted = [invoice.uuid for invoice in invoices]
+    held = JobRow.objects.filter(
+        kind="invoices", record_key__in=[str(each) for each in wanted], requested=True, state__in=JobRow.HELD
+    ).values_list("record_key", "job_id")
+    why = {UUID(key): f"Job {job} has this invoice in hand: read-only until it is done." for key, job in held}
+    links = list(XeroLink.objects.filter(kind="invoices", local_id__in=wanted))
+    names = dict(XeroConnection.objects.values_list("tenant_id", "name")) if links else {}
+    for link in links:
+        job = f" in Job {link.job_id}" if link.job_id else ""
+        where = names.get(link.tenant_id) or "Xero"
+        why[link.local_id] = f"Exported: read-only until Reset. It went to {where}{job}."
+    return why
 
 
 def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from bmsxero.history import Tracked
 from crm.models import Record
 
 # The names people choose from. Most are also what Xero's pages call its types; the rest are ours alone,
@@ -46,6 +47,7 @@ class AccountCode(Record):
         max_length=50, default=DEFAULT_ACCOUNT_TYPE, choices=[(name, name) for name in ACCOUNT_TYPES]
     )
     active = models.BooleanField(default=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["code"]

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.urls import reverse
 
+from bmsxero import history
+from bmsxero.history import Tracked
 from crm.models import CURRENCY_LENGTH, Account, Record, Site
 from finance import money
+from finance.line_history import line_differences, line_texts
 from finance.models.items import Item
 from finance.models.tax_rates import TaxRate
+
+
+class InvoiceAsItWas(models.Model):
+    """What the history of an invoice keeps besides its own fields: the lines, as they read."""
+
+    lines_then = models.JSONField(default=list)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.complete([self])
+        super().save(*args, **kwargs)
+
+    @staticmethod
+    def complete(rows: Sequence[Any]) -> None:
+        """Give the rows the lines that their invoices have now."""
+        texts = line_texts([row.id for row in rows])
+        for row in rows:
+            row.lines_then = texts.get(row.id, [])
+
+    def differences(self, before: InvoiceAsItWas) -> list[str]:
+        """Say how the lines changed since `before`, each change a sentence."""
+        return list(line_differences(before.lines_then, self.lines_then))
 
 
 class Invoice(Record):
@@ -45,6 +73,8 @@ class Invoice(Record):
     total_tax = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
     total = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
     balance_due = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
+    ready_at = models.DateTimeField("ready since", null=True, blank=True, help_text="When it became Ready to Send.")
+    history = Tracked(bases=(InvoiceAsItWas,))
 
     class Meta:
         ordering: ClassVar = ["-date", "-id"]
@@ -88,6 +118,7 @@ class Invoice(Record):
 
         The balance is computed anew from the payments, never by subtracting, so that repeating it is harmless.
         """
+        history.begin([self])
         settled = self.settled()
         self.balance_due = self.total - settled
         if self.status in {self.Status.SENT, self.Status.READY, self.Status.PARTLY_PAID, self.Status.PAID}:

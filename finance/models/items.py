@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from bmsxero.history import Tracked
 from crm.models import Record
 from finance.models.account_codes import AccountCode
 from finance.models.tax_rates import TaxRate
@@ -42,6 +43,7 @@ class Item(Record):
     requires_procurement = models.BooleanField(default=False, help_text="Products only: Xero tracks the quantity.")
     discount_value = models.DecimalField(max_digits=15, decimal_places=4, default=ZERO_PRICE)
     active = models.BooleanField(default=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["name", "id"]

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from bmsxero.history import Tracked
 from crm.models import Account, Record
 from finance.models.invoices import Invoice
 
@@ -35,6 +36,7 @@ class Payment(Record):
     source = models.CharField(max_length=10, choices=Source, default=Source.MANUAL)
     reversed = models.BooleanField(default=False)
     reversed_at = models.DateTimeField(null=True, blank=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["-date", "-id"]

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from bmsxero.history import Tracked
 from crm.models import Record
 from finance import money
 
@@ -22,6 +23,7 @@ class TaxRate(Record):
     name = models.CharField(max_length=50, unique=True)
     rate = models.DecimalField(max_digits=8, decimal_places=4)
     active = models.BooleanField(default=True)
+    history = Tracked()
 
     class Meta:
         ordering: ClassVar = ["name"]
