@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
+from bmsxero.history import history_of
 from bmsxero.listing import Action, Badge, Column, Empty, Listing
 from bmsxero.roles import READERS, WRITERS, allow
 from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
@@ -85,7 +86,8 @@ def accounts_csv(request: HttpRequest) -> HttpResponseBase:
 @allow(*READERS)
 def account(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_accounts().prefetch_related("sites"), pk=pk)
-    return render(request, "crm/account.html", {"account": found})
+    past = history_of(request, Account.history.filter(id=pk), Site.history.filter(account=pk))
+    return render(request, "crm/account.html", {"account": found, "history": past})
 
 
 @allow(*WRITERS)

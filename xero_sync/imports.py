@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from bmsxero.history import because
 from finance.models import Invoice
 from xero_sync import check, clock, jobs, lease, mirror, organisation
 from xero_sync.gateway import Gateway
@@ -162,7 +163,7 @@ def _pending(job: Job) -> Iterator[JobRow]:
 def _apply(job: Job, row: JobRow) -> None:
     """Decide once more, on locked rows, and do it: the invoice, the payment, the link and the row together."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), because(f"Job {job.number}"):
             record = XeroRecord.objects.get(tenant_id=job.tenant_id, kind=_mirror_kind(row), xero_id=row.xero_id)
             invoice, ledger = _locked_invoice(job, record)
             decision = _decide(job, row, record, ledger)

@@ -124,7 +124,8 @@ _PAGES = {
     "credits": "finance:invoice",
     "voids": "finance:invoice",
 }
-_APP_PATHS = {kind.name: kind.app_path for kind in EXPORTS if kind.app_path}
+#: Where Xero shows a record of a kind to a person.
+APP_PATHS = {kind.name: kind.app_path for kind in EXPORTS if kind.app_path}
 #: What a fix link leads to, where it is no path but a word.
 FIXES = {"options": ("xero_sync:options", "Open Options"), "tax_mapping": ("xero_sync:tax_mapping", "Match tax rates")}
 
@@ -145,7 +146,7 @@ def record_url(row: JobRow) -> str:
 
 def xero_url(row: JobRow, job: Job) -> str:
     """Return where the row's record is in Xero; blank where it isn't, or has no page."""
-    path = _APP_PATHS.get(row.kind)
+    path = APP_PATHS.get(row.kind)
     return job.connection.app_url(f"{path}/{row.xero_id}") if path and row.xero_id else ""
 
 

@@ -42,6 +42,22 @@ def read_only(invoices: Iterable[Invoice]) -> dict[UUID, str]:
     return why
 
 
+def linked_by(job: int, kind: str) -> QuerySet[XeroLink, UUID]:
+    """Return the uuids of the records that Job# `job` linked: what it imported or exported, for `uuid__in`."""
+    return XeroLink.objects.filter(job_id=job, kind=kind).values_list("local_id", flat=True)
+
+
+def touched_by(job: int, kind: str) -> QuerySet[JobRow, int | None]:
+    """Return the ids of the records that Job# `job` had rows for, whatever came of them, for `pk__in`.
+
+    A job that imports payments has the invoices in hand that they are for.
+    """
+    kinds = {"invoices": ("invoices", "payments", "credits", "voids")}.get(kind, (kind,))
+    return JobRow.objects.filter(job_id=job, kind__in=kinds, record_id__isnull=False).values_list(
+        "record_id", flat=True
+    )
+
+
 def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
     """Add to each record `xero_id`, `xero_number`, `xero_job` and `xero_state`, in the same query.
 

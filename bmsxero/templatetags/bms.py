@@ -164,13 +164,13 @@ def fact(content: str, label: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def slot(context: Context, name: str) -> SafeString:
-    """What another app has to say here, if it brings the template: `{% slot "xero_sync/_home.html" %}`."""
+def slot(context: Context, name: str, **more: Any) -> SafeString:
+    """What another app has to say here, if it brings the template: `{% slot "xero_sync/_card.html" record=item %}`."""
     try:
         found = Engine.get_default().get_template(name)
     except TemplateDoesNotExist:
         return mark_safe("")
-    with context.push():
+    with context.push(**more):
         return found.render(context)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from bmsxero.history import history_of
 from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
@@ -81,6 +82,7 @@ def invoice(request: HttpRequest, pk: int) -> HttpResponse:
         "badge": invoice_badge(found),
         "lines": found.lines.select_related("item", "tax"),
         "payments": PAYMENTS.without("account", "invoice").sample(payments_with_state().filter(invoice=found), 50),
+        "history": history_of(request, Invoice.history.filter(id=pk)),
         "steps": [(status, Invoice.Status(status).label) for status in statuses.next_steps(found)],
     }
     return render(request, "finance/invoice.html", context)

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
+from bmsxero.history import history_of
 from bmsxero.roles import READERS, allow
 from finance.badges import payment_kind
 from finance.balances import around
@@ -36,5 +37,11 @@ def payments_csv(request: HttpRequest) -> HttpResponseBase:
 @allow(*READERS)
 def payment(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(payments_with_state(), pk=pk)
-    context = {"payment": found, "badge": payment_kind(found), "around": around(found)}
+    context = {
+        "payment": found,
+        "badge": payment_kind(found),
+        "around": around(found),
+        "history": history_of(request, Payment.history.filter(id=pk)),
+    }
+
     return render(request, "finance/payment.html", context)

@@ -96,7 +96,7 @@ class TestOneInvoice:
         made = invoice(price="1000", status="sent", tax=tax())
         for _ in range(20):
             payment(made, "1")
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(20):
             reader.get(made.get_absolute_url())
 
     def test_a_viewer_has_no_buttons(self, reader: Client, writer: Client) -> None:

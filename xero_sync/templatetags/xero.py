@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django import template
@@ -10,69 +11,107 @@ from django import template
 from bmsxero.listing import Badge
 from bmsxero.roles import Who
 from bmsxero.xero_state import BADGES, NOT_SENT
-from finance.models import Invoice, Payment
+from crm.models import Account, Record
+from finance.models import AccountCode, Invoice, Item, Payment
 from xero_sync import attention
-from xero_sync.models import JobRow, XeroConnection, XeroLink
+from xero_sync.job_lists import APP_PATHS
+from xero_sync.links import why_read_only
+from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRecord
+from xero_sync.wizards import WIZARDS
 
 register = template.Library()
+
+
+#: What our records are called in Xero's part, and which way the job goes that makes the link.
+KINDS: dict[type[Record], str] = {
+    Account: "contacts",
+    AccountCode: "account_codes",
+    Item: "items",
+    Invoice: "invoices",
+    Payment: "payments",
+}
 
 
 @dataclass(frozen=True)
 class InXero:
     """What one of our records is in the current organisation."""
 
+    kind: str
     badge: Badge
     organisation: str
+    name: str = ""
     number: str = ""
     matched_by: str = ""
     url: str = ""
     job: int | None = None
+    last_seen: datetime | None = None
     message: str = ""
+    read_only: str = ""
     can_send: bool = False
+    key: UUID | None = None
     token: UUID | None = None
+    link: XeroLink | None = None
 
 
 @register.simple_tag
-def invoice_in_xero(invoice: Invoice) -> InXero | None:
-    """Return what an invoice is in Xero; nothing where none was ever connected."""
+def in_xero(record: Record) -> InXero | None:
+    """Return what a record is in Xero; nothing where none was ever connected."""
     connection = XeroConnection.objects.filter(is_current=True).first()
     if connection is None:
         return None
-    ours = {"tenant_id": connection.tenant_id, "kind": "invoices"}
-    rows = JobRow.objects.filter(**ours, record_id=invoice.pk, requested=True).exclude(
-        state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED)
+    kind = KINDS[type(record)]
+    ours = {"tenant_id": connection.tenant_id, "kind": kind}
+    link = XeroLink.objects.filter(**ours, local_id=record.uuid).first()
+    # The rows of an import of payments point to their invoices
+    rows = (
+        JobRow.objects.filter(**ours, record_id=record.pk, requested=True)
+        if kind != "payments"
+        else JobRow.objects.none()
     )
+    rows = rows.exclude(state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED))
     row = rows.select_related("job__connection").order_by("-pk").first()
-    if link := XeroLink.objects.filter(**ours, local_id=invoice.uuid).first():
-        return _linked(connection, link, row)
+    read_only = why_read_only(record) if isinstance(record, Invoice) else ""
+    if link:
+        return replace(_linked(connection, link, row), read_only=read_only)
     return InXero(
+        kind=kind,
         badge=BADGES.get(row.state, Badge(NOT_SENT)) if row else Badge(NOT_SENT),
         organisation=connection.name,
         job=row.job_id if row else None,
         message=row.message if row and row.state in {JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW} else "",
-        can_send=invoice.status in Invoice.EXPORTABLE and (row is None or row.state not in JobRow.HELD),
+        read_only=read_only,
+        can_send=_can_send(record, kind) and (row is None or row.state not in JobRow.HELD),
+        key=record.uuid,
         token=uuid4(),
     )
+
+
+def _can_send(record: Record, kind: str) -> bool:
+    """Say whether there is a wizard that could take the record to Xero."""
+    wizard = WIZARDS.get(kind)
+    if wizard is None or wizard.direction != Job.Direction.EXPORT:
+        return False
+    return not isinstance(record, Invoice) or record.status in Invoice.EXPORTABLE
 
 
 def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> InXero:
     warning = row.warning if row and row.job_id == link.job_id else ""
     badge = Badge("In Xero, with warning", "warning") if warning else BADGES["in_xero"]
+    remote = XeroRecord.objects.filter(tenant_id=link.tenant_id, kind=link.kind, xero_id=link.xero_id).first()
+    page = APP_PATHS.get(link.kind)
     return InXero(
+        kind=link.kind,
         badge=badge,
         organisation=connection.name,
+        name=str(remote.payload.get("Name") or "") if remote else "",
         number=link.xero_number,
         matched_by=link.matched_by,
-        url=connection.app_url(f"invoicing/view/{link.xero_id}"),
+        url=connection.app_url(f"{page}/{link.xero_id}") if page else "",
         job=link.job_id,
+        last_seen=link.last_seen or link.created,
         message=warning,
+        link=link,
     )
-
-
-@register.simple_tag
-def payment_in_xero(payment: Payment) -> XeroLink | None:
-    """Return what a payment was imported from; nothing where it was entered here."""
-    return XeroLink.objects.filter(kind="payments", local_id=payment.uuid).first()
 
 
 @register.simple_tag
