@@ -1,4 +1,10 @@
-"""What a new organisation comes with: chart of accounts, tax rates and currencies, by country."""
+"""What a new organisation comes with: chart of accounts, tax rates and currencies, by country.
+
+Documented: TaxTypes with their rates and names, ReportTaxTypes that may be created, account types and classes, the
+usual chart. Our assumption: which accounts a rate may be used with (CanApplyTo…) beyond "sales" and "purchases",
+which documents it may not stand on, and that organisations of the GLOBAL version leave ReportTaxType out as those
+of the US must.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +44,9 @@ PURCHASES = ["Assets", "Equity", "Expenses", "Liabilities"]
 EVERYTHING = ["Assets", "Equity", "Expenses", "Liabilities", "Revenue"]
 CAPITAL = ["Assets"]
 IMPORTS: list[str] = []  # set by Xero itself, never on a line
+# By ReportTaxType: what an account's class alone would let through, but the kind of document does not.
+NEVER_ON_SALES = {"ECACQUISITIONS", "ECINPUT", "REVERSECHARGES", "CAPITALEXPENSESINPUT", "CAPITALEXINPUT"}
+NEVER_ON_PURCHASES = {"ECOUTPUT", "ECOUTPUTSERVICES", "MOSSSALES", "CAPITALSALESOUTPUT"}
 
 # code, name, type, kind of tax (sales, purchase, exempt sale, none), system account
 CHART: list[tuple[str, str, str, str, str]] = [
@@ -240,7 +249,24 @@ US = Country(
     ],
     report_tax_types=None,
 )
-COUNTRIES = {"GB": UK, "NZ": NZ, "AU": AU, "US": US}
+GLOBAL = Country(
+    code="CA",
+    version="GLOBAL",
+    currency="CAD",
+    timezone="EASTERNSTANDARDTIME",
+    tax_name="Sales Tax",
+    pension="Pension Contributions",
+    defaults={"sales": "OUTPUT", "purchase": "INPUT", "exempt": "NONE", "none": "NONE"},
+    rates=[
+        Rate("OUTPUT", "Tax on Sales", "5", "OUTPUT", SALES),
+        Rate("INPUT", "Tax on Purchases", "5", "INPUT", PURCHASES),
+        Rate("NONE", "Tax Exempt", "0", "NONE", EVERYTHING),
+        Rate("GSTONIMPORTS", "Sales Tax on Imports", "0", "GSTONIMPORTS", IMPORTS),
+    ],
+    report_tax_types=None,
+)
+COUNTRIES = {"GB": UK, "NZ": NZ, "AU": AU, "US": US, "CA": GLOBAL}
+VERSIONS = {country.version: country for country in COUNTRIES.values()}
 
 CURRENCIES = {
     "AUD": "Australian Dollar",

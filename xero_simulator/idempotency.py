@@ -38,7 +38,7 @@ def first_answer(call: Call, key: str) -> HttpResponse | None:
     kept = IdempotentAnswer.objects.filter(app=call.app, key=key).first()
     if kept is None:
         return None
-    if kept.first_seen + dt.timedelta(seconds=CONTROLS.idempotency_seconds) <= clock.now():
+    if clock.now() >= kept.first_seen + dt.timedelta(milliseconds=int(CONTROLS.kept_seconds * 1000)):
         kept.delete()
         return None
     if kept.fingerprint != fingerprint(call):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -13,7 +14,9 @@ from xero_simulator.api.base import Call
 from xero_simulator.api.contacts import name_taken
 from xero_simulator.api.invoice_lines import line_json
 from xero_simulator.api.invoices import InvoiceEndpoint
-from xero_simulator.models import App, Contact, CreditNote, Invoice, Organisation, Payment
+from xero_simulator.api.items import IN_USE, in_use
+from xero_simulator.models import Account, App, Contact, CreditNote, Invoice, Item, Organisation, Payment
+from xero_simulator.models.contacts import fold
 from xero_simulator.settlement import Refused
 
 DAYS_TO_PAY = 30
@@ -30,6 +33,10 @@ def approve(invoice: Invoice) -> None:
         "DueDate": due_date.isoformat(),
         "LineItems": [line_json(line, places=4) for line in invoice.lines.all()],
     }
+    _write_invoice(invoice, element)
+
+
+def _write_invoice(invoice: Invoice, element: dict[str, Any]) -> None:
     request = HttpRequest()
     request.GET["unitdp"] = "4"  # type: ignore[misc]
     call = Call(request, App(), invoice.organisation)
@@ -51,6 +58,12 @@ def customers_pay(organisation: Organisation, count: int = 5) -> list[Payment]:
     return payments
 
 
+def edit(invoice: Invoice, changes: dict[str, Any]) -> None:
+    """Change an invoice in Xero by the rules of the API; raise `Refused` in its words."""
+    element = {"InvoiceID": str(invoice.invoice_id), **changes}
+    _write_invoice(invoice, element)
+
+
 def archive(contact: Contact) -> None:
     contact.status, contact.updated = "ARCHIVED", clock.now()
     contact.save()
@@ -58,6 +71,8 @@ def archive(contact: Contact) -> None:
 
 def restore(contact: Contact) -> None:
     """Make an archived contact active again; raise `Refused` if its name is taken by now."""
+    if contact.status != "ARCHIVED" or contact.merged_to_id:
+        raise Refused("Only archived contacts can be restored, and not those merged into another.")
     same = Contact.objects.filter(organisation=contact.organisation, folded_name=contact.folded_name, status="ACTIVE")
     if same.exclude(pk=contact.pk).exists():
         raise Refused(name_taken(contact.name))
@@ -66,16 +81,77 @@ def restore(contact: Contact) -> None:
 
 
 def rename(contact: Contact, name: str) -> None:
-    contact.rename(name)
+    """Give the contact another name; raise `Refused` if an active one has it."""
+    same = contact.organisation.contacts.filter(folded_name=fold(name), status="ACTIVE").exclude(pk=contact.pk)
+    if contact.status == "ACTIVE" and same.exists():
+        raise Refused(name_taken(name))
+    contact.rename(" ".join(name.split()))
     contact.updated = clock.now()
+    contact.save()
+
+
+def set_sales_tax(contact: Contact, tax_type: str) -> None:
+    """Set the contact's default sales tax; blank is the account's own."""
+    if tax_type and not contact.organisation.tax_rates.filter(tax_type=tax_type, status="ACTIVE").exists():
+        raise Refused(f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction.")
+    contact.sales_tax_type, contact.updated = tax_type, clock.now()
+    contact.save()
+
+
+def set_website(contact: Contact, website: str) -> None:
+    """Set the website as a person may, also in a form that blocks every later update by the API."""
+    contact.website, contact.updated = website, clock.now()
+    contact.save()
+
+
+def request_erasure(contact: Contact) -> None:
+    contact.status, contact.updated = "GDPRREQUEST", clock.now()
     contact.save()
 
 
 def merge(contact: Contact, into: Contact) -> None:
     """Merge one contact into another: its documents move, and it stays behind archived."""
-    contact.invoices.update(contact=into, updated=clock.now())
+    if contact == into:
+        raise Refused("A contact cannot be merged into itself.")
+    if contact.status != "ACTIVE" or into.status != "ACTIVE":
+        raise Refused("Only active contacts can be merged.")
+    now = clock.now()
+    contact.invoices.update(contact=into, updated=now)
+    contact.credit_notes.update(contact=into, updated=now)
+    into.is_customer |= contact.is_customer
+    into.is_supplier |= contact.is_supplier
+    into.save()
     contact.merged_to = into
     archive(contact)
+
+
+def rename_item(item: Item, code: str, name: str) -> None:
+    same = Item.objects.filter(organisation=item.organisation, folded_code=code.casefold()).exclude(pk=item.pk)
+    if same.exists():
+        raise Refused(f"Price List Item with Code '{code}' already exists")
+    item.code, item.folded_code, item.name, item.updated = code, code.casefold(), name, clock.now()
+    item.save()
+
+
+def delete_item(item: Item) -> None:
+    if in_use(item):
+        raise Refused(IN_USE)
+    item.delete()
+
+
+def adjust_stock(item: Item, quantity: Decimal) -> None:
+    """Set the quantity on hand, as an adjustment in Xero does; UpdatedDateUTC stays (an assumption)."""
+    if not item.is_tracked:
+        raise Refused(f"{item.code} is not tracked.")
+    item.quantity_on_hand = quantity
+    item.save()
+
+
+def set_account_status(account: Account, status: str) -> None:
+    if account.system_account and status == "ARCHIVED":
+        raise Refused("System accounts cannot be archived.")
+    account.status, account.updated = status, clock.now()
+    account.save()
 
 
 def refund(contact: Contact, amount: Decimal) -> Payment:

@@ -100,7 +100,7 @@ def exchange_refresh_token(app: App, form: Mapping[str, Any]) -> dict[str, Any]:
     old = RefreshToken.objects.select_for_update().filter(app=app, token=form.get("refresh_token", "")).first()
     if old is None or old.expires_at <= now:
         raise GrantRefused("invalid_grant")
-    grace = dt.timedelta(seconds=CONTROLS.refresh_grace_seconds)
+    grace = dt.timedelta(milliseconds=int(CONTROLS.grace_seconds * 1000))
     if old.replaced_at and old.replaced_at + grace <= now:
         raise GrantRefused("invalid_grant")
     old.replaced_at = old.replaced_at or now

@@ -4,38 +4,45 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from xero_simulator import identity, pages
+from xero_simulator import identity
 from xero_simulator.api.entry import accounting
+from xero_simulator.pages import books, contacts, invoices, organisations
 
 app_name = "xero_simulator"
 _app = [
-    path("", pages.overview, name="overview"),
-    path("lock-dates/", pages.lock, name="lock"),
-    path("customers-pay/", pages.customers_pay, name="customers_pay"),
-    path("connected-apps/<uuid:connection_id>/disconnect/", pages.disconnect, name="disconnect"),
-    path("invoicing/", pages.invoices, name="invoices"),
-    path("invoicing/view/<uuid:invoice_id>", pages.invoice, name="invoice"),
+    path("", organisations.overview, name="overview"),
+    path("lock-dates/", organisations.lock, name="lock"),
+    path("customers-pay/", organisations.customers_pay, name="customers_pay"),
+    path("connected-apps/<uuid:connection_id>/disconnect/", organisations.disconnect, name="disconnect"),
+    path("invoicing/", invoices.invoices, name="invoices"),
+    path("invoicing/view/<uuid:invoice_id>", invoices.invoice, name="invoice"),
     *(
-        path(f"invoicing/view/<uuid:invoice_id>/{action}", pages.invoice_action, {"action": action}, name=action)
-        for action in pages.INVOICE_ACTIONS
+        path(f"invoicing/view/<uuid:invoice_id>/{action}", invoices.invoice_action, {"action": action}, name=action)
+        for action in invoices.INVOICE_ACTIONS
     ),
-    path("contacts/", pages.contacts, name="contacts"),
-    path("contacts/contact/<uuid:contact_id>", pages.contact, name="contact"),
+    path("contacts/", contacts.contacts, name="contacts"),
+    path("contacts/contact/<uuid:contact_id>", contacts.contact, name="contact"),
     *(
-        path(f"contacts/contact/<uuid:contact_id>/{action}", pages.contact_status, {"action": action}, name=action)
+        path(
+            f"contacts/contact/<uuid:contact_id>/{action}",
+            contacts.contact_action,
+            {"action": action},
+            name=f"{action}_contact",
+        )
+        for action in contacts.CONTACT_ACTIONS
+    ),
+    path("items/", books.items, name="items"),
+    path("items/<uuid:item_id>", books.item, name="item"),
+    path("items/<uuid:item_id>/delete", books.delete_item, name="delete_item"),
+    path("accounts/", books.accounts, name="accounts"),
+    *(
+        path(f"accounts/<uuid:account_id>/{action}", books.account_status, {"action": action}, name=f"{action}_account")
         for action in ("archive", "restore")
     ),
-    path("items/", pages.items, name="items"),
-    path("items/<uuid:item_id>/delete", pages.delete_item, name="delete_item"),
-    path("accounts/", pages.accounts, name="accounts"),
-    *(
-        path(f"accounts/<uuid:account_id>/{action}", pages.account_status, {"action": action}, name=f"{action}_account")
-        for action in ("archive", "restore")
-    ),
-    path("taxes/", pages.taxes, name="taxes"),
+    path("taxes/", books.taxes, name="taxes"),
 ]
 urlpatterns = [
-    path("app/", pages.organisations, name="organisations"),
+    path("app/", organisations.organisations, name="organisations"),
     path("app/<str:short_code>/", include(_app)),
     path("identity/connect/authorize", identity.authorize, name="authorize"),
     path("connect/token", identity.token, name="token"),

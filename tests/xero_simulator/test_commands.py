@@ -27,7 +27,7 @@ def test_seeding_twice_changes_nothing(capsys: pytest.CaptureFixture[str]) -> No
     seed.empty()
     for _ in range(2):
         call_command("seed_simulator")
-    names = "Acme MSP Ltd, Demo Company (NZ), Acme Pty Ltd, Acme Inc"
+    names = "Acme MSP Ltd, Demo Company (NZ), Acme Pty Ltd, Acme Inc, Acme Canada Ltd"
     assert capsys.readouterr().out == f"Simulated organisations: {names}\n" * 2
     assert App.objects.get().redirect_uris == [f"{settings.SITE_URL}/finance/xero/callback/"]
     assert Organisation.objects.get(is_demo_company=True).country_code == "NZ"

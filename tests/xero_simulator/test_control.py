@@ -29,6 +29,7 @@ def test_reset_starts_over(xero: XeroCaller) -> None:
         "Demo Company (NZ)",
         "Acme Pty Ltd",
         "Acme Inc",
+        "Acme Canada Ltd",
     ]
     assert answer["organisations"][0]["tenant_id"] == str(xero.organisation.tenant_id)
     assert answer["client_id"] == settings.XERO_CLIENT_ID

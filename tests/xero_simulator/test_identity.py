@@ -73,7 +73,7 @@ def connections(access_token: str, query: str = "") -> list[dict[str, Any]]:
 
 def test_the_page_offers_every_organisation_and_has_chosen_the_first(world: None) -> None:
     page = Client().get(AUTHORIZE, ASKED).content.decode()
-    assert page.count('name="organisation"') == 4
+    assert page.count('name="organisation"') == 5
     first = page.index('name="organisation"')
     assert "checked" in page[first : page.index("</label>", first)]
     assert page.index("Acme MSP Ltd") < page.index("Demo Company (NZ)")

@@ -164,7 +164,7 @@ def test_accounts_can_be_archived_but_not_xeros_own(xero: XeroCaller, app: str) 
 def test_used_items_cannot_be_deleted(xero: XeroCaller, app: str) -> None:
     xero.invoice(LineItems=[line(ItemCode="X-CALL")])
     used, unused = (xero.organisation.items.get(code=code) for code in ("X-CALL", "X-SHRED"))
-    assert "is used on an invoice" in press(f"{app}items/{used.item_id}/delete")
+    assert "has been used in a transaction" in press(f"{app}items/{used.item_id}/delete")
     assert "Deleted." in press(f"{app}items/{unused.item_id}/delete")
 
 

@@ -1,3 +1,10 @@
+"""The chart of accounts.
+
+Documented: one account per call, codes unique with archived ones, a unique name, the types, BANK needing its number
+and having no description, archiving alone, deleting what is not in use. Our assumption: most words of the refusals,
+names unique with archived ones too, an archived account becoming active by Status alone.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -10,13 +17,23 @@ from xero_simulator.api.base import Call, Detail, Endpoint, Json, Outcome, uuid_
 from xero_simulator.api.errors import BadBody, NotImplementedByApi, ValidationRefused
 from xero_simulator.api.lengths import too_long
 from xero_simulator.books import APPLIES_TO, CLASSES, COUNTRIES
-from xero_simulator.models import Account, Organisation, TaxRate
+from xero_simulator.models import Account, Currency, InvoiceLine, Item, Organisation, Payment, TaxRate
 from xero_simulator.where import Field
 
 _LENGTHS = {"Code": 10, "Name": 150, "Description": 4000, "BankAccountNumber": 50}
 # What an account of a class is taxed with, if nobody says.
 _KIND_OF_TAX = {"REVENUE": "sales", "EXPENSE": "purchase"}
 _NOT_CREATED = {"PAYG"}
+
+
+# They take what documents sum up to, never a line.
+UNUSABLE = {"DEBTORS", "CREDITORS", "GST"}
+
+
+def account_archived(code: str) -> str:
+    return (
+        f"Account code '{code}' has been archived, or has been deleted. Each line item must reference a valid account."
+    )
 
 
 def tax_allowed(rate: TaxRate, account: Account) -> bool:
@@ -56,7 +73,7 @@ class AccountEndpoint(Endpoint):
     def render(self, call: Call, row: Any, detail: Detail) -> Json:
         bank = {
             "BankAccountNumber": row.bank_account_number,
-            "BankAccountType": "BANK",
+            "BankAccountType": row.bank_account_type or "BANK",
             "CurrencyCode": row.currency_code,
         }
         return {
@@ -93,11 +110,13 @@ class AccountEndpoint(Endpoint):
             raise BadBody("One account with its AccountID was expected")
         return self._write_one(call, elements[0], self.find(call, account_id))
 
-    def delete(self, call: Call, key: str) -> None:
+    def delete(self, call: Call, key: str) -> Json:
         account = self.find(call, key)
-        if account.system_account or account.type == "BANK":
-            raise ValidationRefused([self._refused({"AccountID": key}, ["System accounts cannot be deleted."])])
+        if problem := deletion_problem(account):
+            raise ValidationRefused([self._refused({"AccountID": key}, [problem])])
+        gone = {**self.render(call, account, Detail.FULL), "Status": "DELETED"}
         account.delete()
+        return self.envelope(call, [gone])
 
     def _write_one(self, call: Call, element: Json, account: Account) -> Json:
         errors = self._problems(element, account)
@@ -124,6 +143,20 @@ class AccountEndpoint(Endpoint):
         ]
 
 
+def deletion_problem(account: Account) -> str:
+    """Return why the account cannot be deleted, or nothing."""
+    if account.system_account:
+        return "System accounts cannot be deleted."
+    lines = InvoiceLine.objects.filter(invoice__organisation=account.organisation, account_code=account.code)
+    code = account.code
+    items = Item.objects.filter(organisation=account.organisation).filter(
+        Q(sales_account_code=code) | Q(purchase_account_code=code) | Q(cogs_account_code=code)
+        | Q(inventory_account_code=code)
+    )  # fmt: skip
+    used = Payment.objects.filter(account=account).exists() or (code and (lines.exists() or items.exists()))
+    return "This account cannot be deleted as it is in use. Archive it instead." if used else ""
+
+
 def _archiving_problems(element: Json, account: Account) -> list[str]:
     if element["Status"] not in ("ACTIVE", "ARCHIVED"):
         return ["The Status is not valid."]
@@ -141,11 +174,29 @@ def _shape_problems(element: Json, account: Account) -> list[str]:
         problems.append("Account code must be specified.")
     if not (element.get("Name") or account.name):
         problems.append("Account name must be specified.")
-    if not account.pk and type_ == "BANK" and not element.get("BankAccountNumber"):
-        problems.append("Bank account number must be specified.")
+    if type_ == "BANK":
+        problems += _bank_problems(element, account)
+    elif account.type == "BANK" and account.pk:
+        problems.append("The Type of a bank account cannot be changed.")
     if account.system_account and type_ != account.type:
         problems.append("The Type of a system account cannot be changed.")
     return problems + _tax_problems(element, account, type_)
+
+
+def _bank_problems(element: Json, account: Account) -> list[str]:
+    problems = []
+    if account.pk and account.type != "BANK":
+        problems.append("The Type of an account cannot be changed to BANK.")
+    if not (element.get("BankAccountNumber") or account.bank_account_number):
+        problems.append("Bank account number must be specified.")
+    if element.get("Description"):
+        problems.append("A bank account cannot have a Description.")
+    if element.get("BankAccountType", "BANK") not in ("", "BANK", "CREDITCARD", "NONE"):
+        problems.append("The BankAccountType is not valid.")
+    currency = element.get("CurrencyCode")
+    if currency and not Currency.objects.filter(organisation=account.organisation, code=currency).exists():
+        problems.append(f"Organisation is not subscribed to currency {currency}")
+    return problems
 
 
 def _tax_problems(element: Json, account: Account, type_: str) -> list[str]:
@@ -184,4 +235,7 @@ def _fill(account: Account, element: Json) -> None:
         account.show_in_expense_claims = wire.parse_bool(element["ShowInExpenseClaims"])
     if account.type == "BANK":
         account.bank_account_number = element.get("BankAccountNumber", account.bank_account_number)
-        account.currency_code = account.currency_code or account.organisation.base_currency
+        account.bank_account_type = element.get("BankAccountType") or account.bank_account_type or "BANK"
+        account.currency_code = (
+            account.currency_code or element.get("CurrencyCode") or account.organisation.base_currency
+        )

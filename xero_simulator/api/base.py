@@ -23,6 +23,7 @@ from xero_simulator.api.errors import (
     TooManyResults,
     ValidationRefused,
 )
+from xero_simulator.controls import CONTROLS
 from xero_simulator.models import App, Organisation
 from xero_simulator.where import Field, WhereError, compile_where
 
@@ -52,7 +53,9 @@ class Call:
     body: Any = None
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
-    now: dt.datetime = field(default_factory=clock.now)
+    now: dt.datetime = field(default_factory=clock.now)  # for a write: when it got the database for itself
+    received: dt.datetime = field(default_factory=clock.now)
+    elements: int = 0  # that the body holds
 
     def param(self, name: str) -> str:
         return self.request.GET.get(name, "")
@@ -120,7 +123,9 @@ class Endpoint:
             rows = rows.filter(self.where(where))
         since = call.request.headers.get("If-Modified-Since")
         if since and self.modified_since:
-            rows = rows.filter(updated__gte=_since(since))
+            # Whether a change in that very second is meant is not documented: tests may have it either way.
+            comparison = "updated__gt" if CONTROLS.modified_since_exclusive else "updated__gte"
+            rows = rows.filter(**{comparison: _since(since)})
         return rows.order_by(*self.order(call.param("order")))
 
     def where(self, text: str) -> Q:
@@ -171,7 +176,8 @@ class Endpoint:
             elements = [self.addressed(call, elements[0], key)]
         return self.answer(call, self.write(call, elements, create_only=False))
 
-    def delete(self, call: Call, key: str) -> None:
+    def delete(self, call: Call, key: str) -> Json | None:
+        """Delete the record and return the answer, if there is more to it than its status."""
         raise NotImplementedByApi
 
     def addressed(self, call: Call, element: Json, key: str) -> Json:
@@ -197,6 +203,7 @@ class Endpoint:
             raise BadBody(f"{self.name} must be a list of objects")
         for element in elements:
             shapes.check(element)
+        call.elements = call.elements or len(elements)
         return elements
 
     def answer(self, call: Call, outcomes: list[Outcome]) -> Json:
@@ -241,11 +248,11 @@ def _messages(texts: Iterable[str]) -> list[Json]:
 
 
 def _since(text: str) -> dt.datetime:
+    """Return the moment; Xero documents one form only: UTC, to the second, without a zone."""
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=dt.UTC)
     except ValueError as error:
         raise BadQuery(f"If-Modified-Since '{text}' is not a date") from error
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
 def _page(call: Call, rows: QuerySet[Any]) -> tuple[Json, list[Any]]:

@@ -1,3 +1,12 @@
+"""Contacts.
+
+Documented: the lengths, names unique among active contacts and numbers among all, POST matching by id, number and
+name, addresses and phones that merge per type, persons that are replaced, archiving by ContactStatus, merged contacts
+that stay behind archived, a contact under erasure that no document may use, a website without http that blocks every
+update. Not documented, and so switchable in the controls: whether an archived contact can be changed or restored by
+the API. Our assumption: a contact under erasure cannot be changed either, and is listed with the archived ones only.
+"""
+
 from __future__ import annotations
 
 import re
@@ -13,6 +22,7 @@ from django.db.models import Case, F, Q, QuerySet, Sum, When
 from xero_simulator.api import wire
 from xero_simulator.api.base import Call, Detail, Endpoint, Json, Outcome, uuid_or_none
 from xero_simulator.api.lengths import too_long
+from xero_simulator.controls import CONTROLS
 from xero_simulator.models import Contact, Currency, Invoice, TaxRate
 from xero_simulator.models.contacts import fold, fold_accents
 from xero_simulator.where import Field
@@ -93,9 +103,9 @@ class ContactEndpoint(Endpoint):
         rows = super().filtered(call)
         ids = call.listed("IDs")
         if ids:
-            rows = rows.filter(contact_id__in=filter(None, map(uuid_or_none, ids)))
+            rows = rows.filter(contact_id__in=list(filter(None, map(uuid_or_none, ids))))
         if not call.flag("includeArchived") and not ids:
-            rows = rows.exclude(status="ARCHIVED")
+            rows = rows.filter(status="ACTIVE")
         if term := call.param("searchTerm"):
             rows = rows.filter(_search(term))
         return rows
@@ -105,7 +115,9 @@ class ContactEndpoint(Endpoint):
 
     def render_all(self, call: Call, rows: list[Any], detail: Detail) -> list[Json]:
         balances = {} if detail is Detail.SUMMARY else _balances(call, rows)
-        return [contact_json(row, detail, balances.get(row.pk)) for row in rows]
+        into = {row.merged_to_id for row in rows} - {None}
+        merged = dict(Contact.objects.filter(pk__in=into).values_list("pk", "contact_id")) if into else {}
+        return [contact_json(row, detail, balances.get(row.pk), merged.get(row.merged_to_id)) for row in rows]
 
     # --- writing
 
@@ -146,7 +158,7 @@ class _Batch:
         known = {row.folded_name for row in self._by_id.values()} - set(names)
         for row in rows.filter(folded_name__in=known, status="ACTIVE"):
             self.remember(row)
-        rates = TaxRate.objects.filter(organisation=call.organisation)
+        rates = TaxRate.objects.filter(organisation=call.organisation, status="ACTIVE")
         self._tax_types = set(rates.values_list("tax_type", flat=True))
         currencies = Currency.objects.filter(organisation=call.organisation)
         self._currencies = set(currencies.values_list("code", flat=True))
@@ -175,6 +187,7 @@ class _Batch:
 
     def problems(self, element: Json, row: Contact) -> list[str]:
         return [
+            *_closed(element, row),
             *too_long(element, _LENGTHS),
             *self._name_problems(element, row),
             *self._reference_problems(element),
@@ -210,6 +223,21 @@ class _Batch:
         if currency and currency not in self._currencies:
             problems.append(f"Organisation is not subscribed to currency {currency}")
         return problems
+
+
+def _closed(element: Json, row: Contact) -> list[str]:
+    """Return why a contact that is there cannot be changed at all."""
+    if not row.pk:
+        return []
+    if row.status == "GDPRREQUEST":
+        return ["The contact is subject to a GDPR request and cannot be updated."]
+    if row.status == "ARCHIVED":
+        restores = element.get("ContactStatus") == "ACTIVE"
+        if (restores and CONTROLS.refuse_restore) or (not restores and CONTROLS.refuse_archived_updates):
+            return ["The contact with the specified contact details has been archived and cannot be updated."]
+    if row.website and not row.website.lower().startswith(("http://", "https://")):
+        return ["Website must be valid."]
+    return []
 
 
 def _search(term: str) -> Q:
@@ -283,7 +311,9 @@ def _merged(there: dict[str, Json], sent: object, type_field: str, names: Iterab
     return parts
 
 
-def contact_json(row: Contact, detail: Detail, balance: tuple[Decimal, Decimal] | None) -> Json:
+def contact_json(
+    row: Contact, detail: Detail, balance: tuple[Decimal, Decimal] | None, merged_to: UUID | None = None
+) -> Json:
     texts = {name: value for name, (column, _) in _TEXTS.items() if (value := getattr(row, column))}
     body = {
         "ContactID": str(row.contact_id),
@@ -302,8 +332,10 @@ def contact_json(row: Contact, detail: Detail, balance: tuple[Decimal, Decimal] 
         "HasAttachments": False,
         "HasValidationErrors": False,
     }
-    if row.merged_to_id:
-        body["MergedToContactID"] = str(row.merged_to.contact_id)  # type: ignore[union-attr]
+    if row.website:
+        body["Website"] = row.website
+    if merged_to and detail in (Detail.FULL, Detail.PAGE):
+        body["MergedToContactID"] = str(merged_to)
     for name in _LEFT_OUT[detail]:
         body.pop(name, None)
     if row.payment_terms and detail in (Detail.FULL, Detail.PAGE):

@@ -147,9 +147,11 @@ def _work(endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> Http
             case "POST":
                 payload = endpoint.post(call, key)
             case _:
-                endpoint.delete(call, key)
+                gone = endpoint.delete(call, key)
                 call.updated.append(key)
-                return HttpResponse(status=204)
+                if gone is None:
+                    return HttpResponse(status=204)
+                payload = gone
     except ApiError as error:
         return error.response()
     return HttpResponse(wire.dumps(payload), content_type="application/json; charset=utf-8")
@@ -173,7 +175,7 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _compressed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    if "gzip" in request.headers.get("Accept-Encoding", "") and len(response.content) > SMALL:
+    if CONTROLS.gzip and "gzip" in request.headers.get("Accept-Encoding", "") and len(response.content) > SMALL:
         response.content = gzip.compress(response.content, compresslevel=1, mtime=0)
         response["Content-Encoding"] = "gzip"
         response["Content-Length"] = str(len(response.content))

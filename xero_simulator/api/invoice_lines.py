@@ -9,15 +9,15 @@ from typing import Any
 
 from xero_simulator import rounding
 from xero_simulator.api import wire
-from xero_simulator.api.accounts import tax_allowed
+from xero_simulator.api.accounts import UNUSABLE, account_archived, tax_allowed
 from xero_simulator.api.base import Json, uuid_or_none
+from xero_simulator.books import NEVER_ON_PURCHASES, NEVER_ON_SALES
 from xero_simulator.models import Account, InvoiceLine, Item, Organisation, TaxRate
 
 DESCRIPTION_LENGTH = 4000
 MAX_LINE_AMOUNT = Decimal("9999999999.99")
 MAX_QUANTITY = Decimal("9999999999999")
 NO_TAX = {"AU": "BASEXCLUDED"}
-_UNUSABLE_SYSTEM_ACCOUNTS = {"DEBTORS", "CREDITORS", "GST"}
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Terms:
     status: str
     line_amount_types: str
     places: int  # decimals of a unit amount
+    sales: bool = True  # ACCREC; else a bill
     keep: set[uuid.UUID] = field(default_factory=set)  # ids of lines that are there
 
     @property
@@ -61,7 +62,7 @@ def read_line(sent: Json, position: int, books: Books, terms: Terms) -> Reading:
     line = reading.line
     if (line_id := uuid_or_none(sent.get("LineItemID"))) in terms.keep and line_id:
         line.line_item_id = line_id
-    line.description = str(sent.get("Description") or (item.description if item else "") or "")
+    line.description = str(sent.get("Description") or _from_item(item, terms, "description") or "")
     line.item_code = item.code if item else ""
     line.tracking = sent.get("Tracking") or []
     if sent.get("ItemCode") and item is None:
@@ -83,13 +84,27 @@ def read_line(sent: Json, position: int, books: Books, terms: Terms) -> Reading:
     return reading
 
 
+def _from_item(item: Item | None, terms: Terms, what: str) -> Any:
+    """Return what the item says for this kind of document, if it is sold or bought at all."""
+    if item is None:
+        return None
+    if terms.sales:
+        columns = {"description": item.description, "price": item.sales_unit_price, "tax": item.sales_tax_type,
+                   "account": item.sales_account_code}  # fmt: skip
+    else:
+        account = item.purchase_account_code or item.inventory_account_code
+        columns = {"description": item.purchase_description, "price": item.purchase_unit_price,
+                   "tax": item.purchase_tax_type, "account": account}  # fmt: skip
+    return columns[what]
+
+
 def _only_text(sent: Json) -> bool:
     telling = ("Quantity", "UnitAmount", "LineAmount", "ItemCode", "AccountCode", "TaxType")
     return not any(sent.get(name) not in (None, "") for name in telling)
 
 
 def _set_account(reading: Reading, sent: Json, item: Item | None, books: Books, terms: Terms) -> None:
-    code = str(sent.get("AccountCode") or (item.sales_account_code if item else "") or "")
+    code = str(sent.get("AccountCode") or _from_item(item, terms, "account") or "")
     account = books.accounts.get(code)
     if not code:
         if not terms.draft:
@@ -98,13 +113,10 @@ def _set_account(reading: Reading, sent: Json, item: Item | None, books: Books, 
         # A draft loses an unknown code, and says so.
         reading.warnings.append(f"Account code '{code}' has been removed as it does not match a recognised account.")
         code = ""
-    elif account is None or account.system_account in _UNUSABLE_SYSTEM_ACCOUNTS or account.type == "BANK":
+    elif account is None or account.system_account in UNUSABLE or account.type == "BANK":
         reading.errors.append(f"Account code '{code}' is not a valid code for this document.")
     elif account.status != "ACTIVE":
-        reading.errors.append(
-            f"Account code '{code}' has been archived, or has been deleted. "
-            "Each line item must reference a valid account."
-        )
+        reading.errors.append(account_archived(code))
     reading.line.account_code = code
 
 
@@ -114,7 +126,7 @@ def _set_amounts(reading: Reading, sent: Json, item: Item | None, terms: Terms) 
     unit = _number(sent, "UnitAmount")
     stated = _number(sent, "LineAmount")
     if unit is None and item and stated is None:
-        unit = item.sales_unit_price
+        unit = _from_item(item, terms, "price")
     line.quantity = rounding.to_places(Decimal(1) if quantity is None else quantity, 4)
     if unit is None:
         unit = (stated or Decimal(0)) / line.quantity if line.quantity else Decimal(0)
@@ -142,12 +154,13 @@ def _set_tax(reading: Reading, sent: Json, item: Item | None, books: Books, term
     if terms.line_amount_types == "NoTax":
         line.tax_type = NO_TAX.get(books.organisation.country_code, "NONE")
         return
-    tax_type = sent.get("TaxType") or (item.sales_tax_type if item else "") or (account.tax_type if account else "")
+    tax_type = sent.get("TaxType") or _from_item(item, terms, "tax") or (account.tax_type if account else "")
     if not tax_type:
         return
     line.tax_type = str(tax_type)
     rate = books.rates.get(line.tax_type)
-    if rate is None or rate.status != "ACTIVE" or not rate.can_apply_to:
+    never = NEVER_ON_SALES if terms.sales else NEVER_ON_PURCHASES
+    if rate is None or rate.status != "ACTIVE" or not rate.can_apply_to or rate.report_tax_type in never:
         reading.errors.append(
             f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction."
         )

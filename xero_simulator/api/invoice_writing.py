@@ -193,6 +193,7 @@ class Batch:
                 status=invoice.status,
                 line_amount_types=invoice.line_amount_types,
                 places=self._call.places,
+                sales=invoice.type == "ACCREC",
                 keep={line.line_item_id for line in draft.lines},
             )
             readings = [
@@ -241,7 +242,7 @@ class Batch:
         self._check_stock(draft)
 
     def _check_stock(self, draft: Draft) -> None:
-        wanted = _tracked_quantities(draft.lines, self._known.stock)
+        wanted = _tracked_quantities(draft.lines, self._known.stock) if draft.invoice.type == "ACCREC" else {}
         for code, quantity in wanted.items():
             if quantity > self._known.stock[code] and not self._call.flag("allowBackorders"):
                 item = self._known.books.items[code]
@@ -259,7 +260,8 @@ class Batch:
             self._known.invoices_by_number[invoice.number] = invoice
         if _is_approved_now(draft):
             self._approved += 1
-            for code, quantity in _tracked_quantities(draft.lines, self._known.stock).items():
+            sold = _tracked_quantities(draft.lines, self._known.stock) if invoice.type == "ACCREC" else {}
+            for code, quantity in sold.items():
                 self._known.stock[code] -= quantity
 
     # --- saving
@@ -281,10 +283,13 @@ class Batch:
                 draft.invoice.save()
         self._save_lines(good)
         for draft in good:
-            if self._known.stock and _is_approved_now(draft):
+            if self._known.stock and draft.invoice.type == "ACCREC" and _is_approved_now(draft):
                 settlement.move_stock(draft.invoice)
-        customers = {draft.invoice.contact_id for draft in good}
-        Contact.objects.filter(pk__in=customers, is_customer=False).update(is_customer=True)
+        # The first document makes a customer or a supplier, and leaves UpdatedDateUTC of the contact alone.
+        for type_, flag in (("ACCREC", "is_customer"), ("ACCPAY", "is_supplier")):
+            named = {draft.invoice.contact_id for draft in good if draft.invoice.type == type_}
+            if named:
+                Contact.objects.filter(pk__in=named, **{flag: False}).update(**{flag: True})
 
     def _save_contact(self, draft: Draft) -> None:
         sent = draft.new_contact or {}
@@ -316,7 +321,7 @@ def _is_approved_now(draft: Draft) -> bool:
 def _apply_status(draft: Draft) -> None:
     invoice = draft.invoice
     if invoice.status in GONE:
-        if draft.was in APPROVED:
+        if draft.was in APPROVED and invoice.type == "ACCREC":
             settlement.move_stock(invoice, back=True)
         invoice.amount_due, invoice.fully_paid_on = settlement.ZERO, None
     elif invoice.status in APPROVED:

@@ -1,3 +1,10 @@
+"""Items.
+
+Documented: the lengths, a code that is unique, tracked items needing both accounts and no AccountCode, IsSold and
+IsPurchased clearing what they switch off, deleting what is not in use. Our assumption: codes compared without case,
+the words of most refusals, QuantityOnHand that never shows less than nothing beside QuantityOnBackOrder.
+"""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -8,6 +15,7 @@ from django.db.models import Q
 
 from xero_simulator import rounding
 from xero_simulator.api import wire
+from xero_simulator.api.accounts import UNUSABLE, account_archived, tax_allowed
 from xero_simulator.api.base import Call, Detail, Endpoint, Json, Outcome, uuid_or_none
 from xero_simulator.api.errors import ValidationRefused
 from xero_simulator.api.lengths import too_long
@@ -15,6 +23,14 @@ from xero_simulator.models import Account, InvoiceLine, Item, TaxRate
 from xero_simulator.where import Field
 
 _LENGTHS = {"Code": 30, "Name": 50, "Description": 4000, "PurchaseDescription": 4000}
+
+
+IN_USE = "This item cannot be deleted because it has been used in a transaction."
+
+
+def in_use(item: Item) -> bool:
+    used = InvoiceLine.objects.filter(invoice__organisation=item.organisation, item_code=item.code)
+    return used.exclude(invoice__status="DELETED").exists()
 
 
 class ItemEndpoint(Endpoint):
@@ -46,8 +62,9 @@ class ItemEndpoint(Endpoint):
         stock = {
             "InventoryAssetAccountCode": row.inventory_account_code,
             "TotalCostPool": row.total_cost_pool,
-            "QuantityOnHand": row.quantity_on_hand,
-            "QuantityAvailable": row.quantity_on_hand,
+            "QuantityOnHand": max(row.quantity_on_hand, Decimal(0)),
+            "QuantityAvailable": max(row.quantity_on_hand, Decimal(0)),
+            "QuantityOnBackOrder": max(-row.quantity_on_hand, Decimal(0)),
         }
         sales = _details(call, row.sales_unit_price, row.sales_tax_type, AccountCode=row.sales_account_code)
         purchases = _details(
@@ -72,13 +89,12 @@ class ItemEndpoint(Endpoint):
             **(stock if row.is_tracked else {}),
         }
 
-    def delete(self, call: Call, key: str) -> None:
+    def delete(self, call: Call, key: str) -> Json | None:
         item = self.find(call, key)
-        used = InvoiceLine.objects.filter(invoice__organisation=call.organisation, item_code=item.code)
-        if used.exclude(invoice__status="DELETED").exists():
-            message = "This item cannot be deleted because it has been used in a transaction."
-            raise ValidationRefused([self.verdict(self.refusal({"ItemID": str(item.item_id)}, [message]))])
+        if in_use(item):
+            raise ValidationRefused([self.verdict(self.refusal({"ItemID": str(item.item_id)}, [IN_USE]))])
         item.delete()
+        return None
 
     def write(self, call: Call, elements: list[Json], *, create_only: bool) -> list[Outcome]:
         known = _Settings(call)
@@ -121,10 +137,10 @@ class _Settings:
     """The organisation's accounts and tax types, read once per call."""
 
     def __init__(self, call: Call) -> None:
-        accounts = Account.objects.filter(organisation=call.organisation, status="ACTIVE")
+        accounts = Account.objects.filter(organisation=call.organisation).exclude(code="")
         self.accounts = {account.code: account for account in accounts}
         rates = TaxRate.objects.filter(organisation=call.organisation, status="ACTIVE")
-        self.tax_types = set(rates.values_list("tax_type", flat=True))
+        self.rates = {rate.tax_type: rate for rate in rates}
 
 
 def _match_key(element: Json) -> str:
@@ -157,16 +173,29 @@ def _detail_problems(details: Json, known: _Settings) -> list[str]:
     errors = []
     for name in ("AccountCode", "COGSAccountCode"):
         code = details.get(name)
-        if code and code not in known.accounts:
+        account = known.accounts.get(str(code or ""))
+        if code and (account is None or account.system_account in UNUSABLE or account.type == "BANK"):
             errors.append(f"Account code '{code}' is not a valid code for this document.")
-    tax_type = details.get("TaxType")
-    if tax_type and tax_type not in known.tax_types:
-        errors.append(f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction.")
+        elif account and account.status != "ACTIVE":
+            errors.append(account_archived(account.code))
+    errors += _tax_problems(details, known)
     try:
         wire.parse_number(details.get("UnitPrice"))
     except ValueError:
         errors.append("UnitPrice must be a number")
     return errors
+
+
+def _tax_problems(details: Json, known: _Settings) -> list[str]:
+    tax_type = details.get("TaxType")
+    if not tax_type:
+        return []
+    rate, account = known.rates.get(tax_type), known.accounts.get(str(details.get("AccountCode") or ""))
+    if rate is None or not rate.can_apply_to:
+        return [f"The TaxType code {tax_type} does not exist or cannot be used for this type of transaction."]
+    if account and not tax_allowed(rate, account):
+        return [f"The TaxType code '{tax_type}' cannot be used with account code '{account.code}'."]
+    return []
 
 
 def _tracking_problems(element: Json, row: Item, known: _Settings) -> list[str]:
@@ -206,8 +235,10 @@ def _fill(call: Call, row: Item, element: Json) -> None:
     if "IsPurchased" in element:
         row.is_purchased = wire.parse_bool(element["IsPurchased"])
     if not row.is_sold:
+        row.description = ""
         row.sales_unit_price, row.sales_account_code, row.sales_tax_type = None, "", ""
     if not row.is_purchased:
+        row.purchase_description = ""
         row.purchase_unit_price, row.purchase_account_code, row.purchase_tax_type = None, "", ""
 
 

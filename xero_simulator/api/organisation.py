@@ -42,9 +42,8 @@ class OrganisationEndpoint(Endpoint):
         return self.envelope(call, [self.render(call, call.organisation, Detail.FULL)])
 
     def _actions(self, call: Call) -> list[Json]:
-        multicurrency = call.organisation.currencies.count() > 1
         invoicing = call.organisation.edition != "PARTNER"
-        refused = {"UseMulticurrency"} if not multicurrency else set()
+        refused = set() if call.organisation.multicurrency else {"UseMulticurrency"}
         if not invoicing:
             refused |= {"CreateApprovedInvoice", "CreateDraftInvoice"}
         return [{"Name": name, "Status": "NOT-ALLOWED" if name in refused else "ALLOWED"} for name in _ACTIONS]
@@ -109,6 +108,9 @@ class CurrencyEndpoint(Endpoint):
         code = str(elements[0].get("Code", "")).upper()
         if code not in CURRENCIES:
             return [Outcome(elements[0], [f"The currency code '{code}' is not valid"])]
+        if not call.organisation.multicurrency and code != call.organisation.base_currency:
+            # Documented: it needs a plan with multicurrency. The words are ours.
+            return [Outcome(elements[0], [f"Organisation is not subscribed to currency {code}"])]
         row, created = Currency.objects.get_or_create(
             organisation=call.organisation, code=code, defaults={"description": CURRENCIES[code]}
         )

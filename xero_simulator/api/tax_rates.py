@@ -1,3 +1,11 @@
+"""Tax rates.
+
+Documented: one rate per call, one compound component at most and only beside others, a unique name, an update that
+replaces all components, system rates that never change, TAX001 and so on as TaxTypes, and ReportTaxType: one of a
+list in Australia, New Zealand and the United Kingdom, none at all in the United States. Our assumption: the words of
+the refusals, the 50 characters of a name, GLOBAL organisations refusing ReportTaxType as the United States do.
+"""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -9,7 +17,7 @@ from xero_simulator import rounding
 from xero_simulator.api import wire
 from xero_simulator.api.base import Call, Detail, Endpoint, Json, Outcome
 from xero_simulator.api.errors import BadBody, ValidationRefused
-from xero_simulator.books import COUNTRIES, EVERYTHING, PURCHASES, SALES
+from xero_simulator.books import CAPITAL, COUNTRIES, EVERYTHING, PURCHASES, SALES
 from xero_simulator.models import TaxRate
 from xero_simulator.where import Field
 
@@ -21,8 +29,8 @@ _ONLY_PURCHASES = {
     "ECINPUT",
     "ECACQUISITIONS",
     "EXEMPTEXPENSES",
-    "CAPITALEXPENSESINPUT",
 }
+_ONLY_CAPITAL = {"CAPITALEXPENSESINPUT", "CAPITALSALESOUTPUT"}
 
 
 class TaxRateEndpoint(Endpoint):
@@ -74,6 +82,9 @@ class TaxRateEndpoint(Endpoint):
         if len(elements) != 1 or (create and key):
             raise BadBody("One tax rate was expected")
         element = {**elements[0], **({"TaxType": key} if key else {})}
+        if not create and element.get("TaxType") and not self.rows(call).filter(tax_type=element["TaxType"]).exists():
+            unknown = f"The TaxType code {element['TaxType']} does not exist."
+            raise ValidationRefused([self.verdict(Outcome(element, [unknown]))])
         row = self._row(call, element, create=create)
         if errors := self._problems(call, element, row):
             raise ValidationRefused([self.verdict(Outcome(element, errors))])
@@ -136,8 +147,10 @@ def _component(part: Json) -> Json:
 
 
 def _applies_to(report_tax_type: str) -> list[str]:
-    if not report_tax_type:
+    if report_tax_type in ("", "BASEXCLUDED"):
         return EVERYTHING
+    if report_tax_type in _ONLY_CAPITAL:
+        return CAPITAL
     return PURCHASES if report_tax_type in _ONLY_PURCHASES else SALES
 
 

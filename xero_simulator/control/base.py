@@ -106,6 +106,8 @@ def organisation_json(row: Organisation) -> Json:
         "tenant_id": str(row.tenant_id),
         "short_code": row.short_code,
         "country": row.country_code,
+        "version": row.version,
+        "multicurrency": row.multicurrency,
         "base_currency": row.base_currency,
         "currencies": sorted(row.currencies.values_list("code", flat=True)),
         "period_lock_date": row.period_lock_date,

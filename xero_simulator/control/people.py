@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from xero_simulator import clock, people, settlement
+from xero_simulator import people, settlement
 from xero_simulator.api.base import uuid_or_none
 from xero_simulator.control.base import (
+    ControlError,
     Json,
     contact_json,
     contacts_meant,
@@ -109,23 +110,72 @@ def merge_contact(sent: Json) -> Json:
 
 
 @control("POST")
+def erase_contact(sent: Json) -> Json:
+    """Put contacts under a request for erasure (GDPR)."""
+    contacts = contacts_meant(sent)
+    for contact in contacts:
+        people.request_erasure(contact)
+    return {"contacts": [contact_json(contact) for contact in contacts]}
+
+
+@control("POST")
+def edit_contact(sent: Json) -> Json:
+    """Set `sales_tax_type` or `website` of contacts."""
+    contacts = contacts_meant(sent)
+    for contact in contacts:
+        if "sales_tax_type" in sent:
+            people.set_sales_tax(contact, sent["sales_tax_type"])
+        if "website" in sent:
+            people.set_website(contact, sent["website"])
+    return {"contacts": [contact_json(contact) for contact in contacts]}
+
+
+@control("POST")
+def edit_invoice(sent: Json) -> Json:
+    """Change invoices; `changes` are fields of the API, such as Reference or LineItems."""
+    invoices = invoices_meant(sent)
+    for invoice in invoices:
+        people.edit(invoice, sent["changes"])
+    return {"invoices": [invoice_json(invoice) for invoice in invoices]}
+
+
+@control("POST")
 def delete_item(sent: Json) -> Json:
-    codes = [code.casefold() for code in sent["items"]]
-    gone, _ = Item.objects.filter(organisation=organisation_meant(sent), folded_code__in=codes).delete()
-    return {"deleted": gone}
+    items = _items_meant(sent)
+    for item in items:
+        people.delete_item(item)
+    return {"deleted": len(items)}
+
+
+@control("POST")
+def rename_item(sent: Json) -> Json:
+    [item] = _items_meant(sent)
+    people.rename_item(item, sent.get("code", item.code), sent.get("name", item.name))
+    return {"item_id": str(item.item_id), "code": item.code, "name": item.name}
 
 
 @control("POST")
 def stock(sent: Json) -> Json:
     """Set how many of these tracked items are on hand, as a stock adjustment does."""
-    codes = [code.casefold() for code in sent["items"]]
-    rows = Item.objects.filter(organisation=organisation_meant(sent), folded_code__in=codes)
-    return {"changed": rows.update(quantity_on_hand=Decimal(str(sent["quantity"])), updated=clock.now())}
+    items = _items_meant(sent)
+    for item in items:
+        people.adjust_stock(item, Decimal(str(sent["quantity"])))
+    return {"changed": len(items)}
+
+
+def _items_meant(sent: Json) -> list[Item]:
+    rows = Item.objects.filter(organisation=organisation_meant(sent)).select_related("organisation")
+    found = {item.folded_code: item for item in rows}
+    if missing := [code for code in sent["items"] if code.casefold() not in found]:
+        raise ControlError(f"'{missing[0]}' is not known")
+    return [found[code.casefold()] for code in sent["items"]]
 
 
 @control("POST")
 def archive_account(sent: Json) -> Json:
     """Archive the accounts with these codes; `restore` brings them back."""
     status = "ACTIVE" if sent.get("restore") else "ARCHIVED"
-    rows = organisation_meant(sent).accounts.filter(code__in=sent["accounts"])
-    return {"changed": rows.update(status=status, updated=clock.now())}
+    rows = list(organisation_meant(sent).accounts.filter(code__in=sent["accounts"]))
+    for account in rows:
+        people.set_account_status(account, status)
+    return {"changed": len(rows)}

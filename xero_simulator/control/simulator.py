@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Model
 
-from xero_simulator import clock, faults, seed, tokens
+from xero_simulator import bulk, clock, faults, seed, tokens
 from xero_simulator.books import CURRENCIES
 from xero_simulator.control.base import ControlError, Json, control, organisation_json, organisation_meant, parse_day
 from xero_simulator.controls import CONTROLS
@@ -39,7 +39,7 @@ def reset(sent: Json) -> Json:
     CONTROLS.change({name: sent[name] for name in ("limits", "latency_ms") if name in sent})
     app = seed.register_app()
     specs = [_spec(each) for each in sent["organisations"]] if "organisations" in sent else seed.STANDARD
-    made = [seed.make_organisation(spec) for spec in specs]
+    made = seed.make_organisations(specs)
     return {
         "organisations": [organisation_json(each) for each in made],
         "client_id": app.client_id,
@@ -53,6 +53,24 @@ def _spec(sent: Json) -> seed.Spec:
 
 
 @control("POST")
+def make_organisation(sent: Json) -> Json:
+    """Make one more organisation; its name must be new."""
+    spec = _spec(sent)
+    if Organisation.objects.filter(name=spec.name).exists():
+        raise ControlError(f"There is an organisation named {spec.name} already")
+    return organisation_json(seed.make_organisation(spec))
+
+
+@control("POST")
+def fill(sent: Json) -> Json:
+    """Add `contacts`, `items` and `payments` in bulk to an organisation."""
+    bulk.fill_up(
+        organisation_meant(sent), **{name: int(sent.get(name, 0)) for name in ("contacts", "items", "payments")}
+    )
+    return {}
+
+
+@control("POST")
 def redirect_uris(sent: Json) -> Json:
     app = App.objects.get(client_id=sent["client_id"]) if "client_id" in sent else seed.register_app()
     if sent["redirect_uri"] not in app.redirect_uris:
@@ -63,9 +81,18 @@ def redirect_uris(sent: Json) -> Json:
 
 @control("POST")
 def clock_(sent: Json) -> Json:
+    """Advance the time, or scale how long keys and replaced tokens live: `settle_seconds` is the app's own wait."""
     CONTROLS.clock_offset += int(sent.pop("advance_seconds", 0))
+    if "settle_seconds" in sent:
+        CONTROLS.settle_in(int(sent.pop("settle_seconds")))
     CONTROLS.change(sent)
-    return {"now": clock.now().isoformat(), "clock_offset": CONTROLS.clock_offset}
+    return {
+        "now": clock.now().isoformat(),
+        "clock_offset": CONTROLS.clock_offset,
+        "clock_scale": CONTROLS.clock_scale,
+        "kept_seconds": CONTROLS.kept_seconds,
+        "grace_seconds": CONTROLS.grace_seconds,
+    }
 
 
 @control("POST")
@@ -138,6 +165,8 @@ def disconnect(sent: Json) -> Json:
 @control("POST")
 def organisation(sent: Json) -> Json:
     found = organisation_meant(sent)
+    if "currencies" in sent and "multicurrency" not in sent:
+        found.multicurrency = True
     for code in sent.get("currencies", []):
         Currency.objects.get_or_create(
             organisation=found, code=code, defaults={"description": CURRENCIES.get(code, code)}
@@ -145,7 +174,7 @@ def organisation(sent: Json) -> Json:
     for name in ("period_lock_date", "end_of_year_lock_date"):
         if name in sent:
             setattr(found, name, parse_day(sent[name]))
-    for name in ("plan", "edition", "approval_limit", "voided_numbers_stay_used"):
+    for name in ("plan", "edition", "approval_limit", "voided_numbers_stay_used", "multicurrency"):
         if name in sent:
             setattr(found, name, sent[name])
     found.save()

@@ -6,6 +6,8 @@ from xero_simulator.control import people, simulator
 
 urlpatterns = [
     path("reset", simulator.reset),
+    path("make-organisation", simulator.make_organisation),
+    path("fill", simulator.fill),
     path("redirect-uris", simulator.redirect_uris),
     path("clock", simulator.clock_),
     path("limits", simulator.limits),
@@ -30,5 +32,9 @@ urlpatterns = [
     path("merge-contact", people.merge_contact),
     path("delete-item", people.delete_item),
     path("stock", people.stock),
+    path("erase-contact", people.erase_contact),
+    path("edit-contact", people.edit_contact),
+    path("edit-invoice", people.edit_invoice),
+    path("rename-item", people.rename_item),
     path("archive-account", people.archive_account),
 ]

@@ -33,6 +33,7 @@ class Contact(models.Model):
     email = models.CharField(max_length=255, blank=True)
     company_number = models.CharField(max_length=50, blank=True)
     tax_number = models.CharField(max_length=50, blank=True)
+    website = models.CharField(max_length=255, blank=True)  # people set it; the API only reads it
     default_currency = models.CharField(max_length=3, blank=True)
     sales_tax_type = models.CharField(max_length=50, blank=True)
     purchases_tax_type = models.CharField(max_length=50, blank=True)

@@ -34,6 +34,8 @@ class Write(models.Model):
     tenant_id = models.CharField(max_length=64, blank=True)
     key = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField(default=clock.now)
+    done_at = models.DateTimeField(default=clock.now)  # when the effect was there for others to see
+    elements = models.PositiveIntegerField(default=0)  # that were sent
     status = models.PositiveSmallIntegerField()
     created_ids = models.JSONField(default=list)
     updated_ids = models.JSONField(default=list)
@@ -53,6 +55,8 @@ class Fault(models.Model):
     nth = models.PositiveIntegerField(default=1)
     times = models.PositiveIntegerField(default=1)
     settings = models.JSONField(default=dict)  # e.g. seconds, retry_after
+    for_seconds = models.PositiveIntegerField(default=0)  # strikes all calls for so long, in place of `times`
+    until = models.DateTimeField(null=True)
     seen = models.PositiveIntegerField(default=0)
     fired = models.PositiveIntegerField(default=0)
 

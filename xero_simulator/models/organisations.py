@@ -20,6 +20,7 @@ class Organisation(models.Model):
     base_currency = models.CharField(max_length=3)
     timezone = models.CharField(max_length=50)
     is_demo_company = models.BooleanField(default=False)
+    multicurrency = models.BooleanField(default=False)  # else no currency can be added to the base one
     plan = models.CharField(max_length=20, default="PREMIUM")  # Xero calls it Class
     edition = models.CharField(max_length=20, default="BUSINESS")
     tax_number = models.CharField(max_length=50, blank=True)
@@ -64,6 +65,7 @@ class Account(models.Model):
     enable_payments = models.BooleanField(default=False)
     show_in_expense_claims = models.BooleanField(default=False)
     bank_account_number = models.CharField(max_length=50, blank=True)
+    bank_account_type = models.CharField(max_length=12, blank=True)
     currency_code = models.CharField(max_length=3, blank=True)
     updated = models.DateTimeField(default=clock.now)
 
