@@ -41,8 +41,10 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Overview", "/finance/xero/", "plug-connected"),
             Entry("Setup", "/finance/xero/setup/", "settings"),
-            Entry("Export invoices", "/finance/xero/export-invoices/", "upload"),
-            Entry("Import payments", "/finance/xero/import-payments/", "download"),
+            Entry("Import", "/finance/xero/import/", "download"),
+            Entry("Export", "/finance/xero/export/", "upload"),
+            Entry("Export invoices", "/finance/xero/export-invoices/", "file-invoice"),
+            Entry("Import payments", "/finance/xero/import-payments/", "cash"),
         ),
     ),
 )

@@ -19,25 +19,29 @@ Rule = dict[str, Any]
 Step = Callable[[Rule], Rule]
 
 
-def find(token: UUID, kind: str, tenant_id: str) -> Rule:
-    """Return the rule that a draft holds; that of a draft nobody has ticked anything in yet chooses nothing."""
-    draft = Draft.objects.filter(pk=token, kind=kind, tenant_id=tenant_id).first()
-    return dict(draft.rule) if draft else {}
+def find(token: UUID | None, wizard: str, tenant_id: str) -> Draft:
+    """Return a draft; one that nobody has ticked anything in yet chooses nothing."""
+    found = Draft.objects.filter(pk=token, kind=wizard, tenant_id=tenant_id).first() if token else None
+    return found or Draft(kind=wizard, tenant_id=tenant_id)
 
 
-def change(token: UUID, kind: str, tenant_id: str, user: User, step: Step) -> Rule:
-    """Apply a step to a draft's rule and return it. The row is locked, so that two tabs lose nothing."""
+def change(
+    token: UUID, wizard: str, tenant_id: str, user: User, step: Step, options: dict[str, Any] | None = None
+) -> Draft:
+    """Apply a step to a draft's rule, keep its options, and return it. The row is locked, so that two tabs lose
+    nothing."""
     with transaction.atomic():
         draft, created = Draft.objects.select_for_update().get_or_create(
-            pk=token, defaults={"kind": kind, "tenant_id": tenant_id, "user": user}
+            pk=token, defaults={"kind": wizard, "tenant_id": tenant_id, "user": user}
         )
-        if (draft.kind, draft.tenant_id) != (kind, tenant_id):
-            return {}
+        if (draft.kind, draft.tenant_id) != (wizard, tenant_id):
+            return Draft(kind=wizard, tenant_id=tenant_id)
         draft.rule = step(draft.rule)
-        draft.save(update_fields=["rule"])
+        draft.options |= options or {}
+        draft.save(update_fields=["rule", "options"])
         if created:
             Draft.objects.filter(user=user, created__lt=clock.now() - LIFETIME).delete()
-        return dict(draft.rule)
+        return draft
 
 
 def tick(shown: Iterable[str], ticked: Iterable[str]) -> Step:
@@ -58,6 +62,15 @@ def tick(shown: Iterable[str], ticked: Iterable[str]) -> Step:
 def choose_all(filters: dict[str, str]) -> Step:
     """Choose everything that matches the filters, without exceptions."""
     return lambda _: {"all": True, "filters": filters, "except": []}
+
+
+def choose(keys: Iterable[str]) -> Step:
+    """Choose these besides what is chosen already; all that matched a filter gives way to them."""
+
+    def step(rule: Rule) -> Rule:
+        return {"ids": list(dict.fromkeys([*rule.get("ids", []), *keys]))}
+
+    return step
 
 
 def clear(_: Rule) -> Rule:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
@@ -28,13 +27,8 @@ from xero_sync.job_lists import (
 from xero_sync.job_problems import CHECK_PROBLEMS, RESULT_PROBLEMS, problems
 from xero_sync.job_words import Outcome, RowState, State
 from xero_sync.models import Job, JobRow
-from xero_sync.wizard_forms import ALL, DUE
+from xero_sync.wizards import wizard_of
 
-#: The steps of the wizards that lead to a job's page.
-WIZARD_STEPS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("invoices", Job.Direction.EXPORT): ("Load", "Select", "Options", "Check", "Result"),
-    ("payments", Job.Direction.IMPORT): ("Load", "Select", "Check", "Result"),
-}
 #: By whether the job imports, and whether it was sent.
 LISTINGS = {
     (False, False): CHECK_ROWS,
@@ -174,11 +168,11 @@ def _also_made(job: Job) -> str:
 
 def steps(job: Job) -> dict[str, Any]:
     """Return the steps of the wizard that leads here, and which of them this is."""
-    labels = WIZARD_STEPS.get((job.kind, job.direction))
-    if labels is None:
+    wizard = wizard_of(job.kind, job.direction)
+    if wizard is None:
         return {}
     before_sending = job.sent_at is None
-    return {"steps": list(enumerate(labels, 1)), "step": len(labels) - 1 if before_sending else len(labels)}
+    return {"steps": wizard.numbered_steps, "step": len(wizard.steps) - 1 if before_sending else len(wizard.steps)}
 
 
 def duration(job: Job) -> str:
@@ -186,16 +180,11 @@ def duration(job: Job) -> str:
     return job_words.span((job.finished_at or clock.now()) - job.sent_at) if job.sent_at else ""
 
 
-def wizard_url(job: Job) -> str:
-    """Return where the job's selection was made, with the ticks as they were."""
-    selection, asked = job.selection, dict(job.selection.get("filters") or {})
-    match job.kind, job.direction:
-        case "invoices", Job.Direction.EXPORT:
-            page, asked = "export_invoices", {"load": DUE if "due_from" in asked else ALL, **asked}
-        case "payments", Job.Direction.IMPORT:
-            page = "import_payments"
-        case _:
-            return reverse("xero_sync:jobs")
-    if draft := selection.get("draft"):
-        return f"{reverse(f'xero_sync:{page}')}?{urlencode({**asked, 'draft': draft})}"
-    return reverse(f"xero_sync:{page}")
+def wizard_urls(job: Job) -> dict[str, str]:
+    """Return where the job's selection was made, with the ticks as they were, and where its options are asked for."""
+    wizard, selection = wizard_of(job.kind, job.direction), job.selection
+    if wizard is None:
+        return {"wizard_url": reverse("xero_sync:jobs"), "options_url": ""}
+    draft = selection.get("draft") or ""
+    made = wizard.address(selection.get("filters") or {}, draft=draft) if draft else wizard.url
+    return {"wizard_url": made, "options_url": f"{wizard.options_url}?job={job.number}" if wizard.options_url else ""}

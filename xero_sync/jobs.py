@@ -244,6 +244,12 @@ def look_again(job: Job, *, user: User | None) -> bool:
     return True
 
 
+def last_ended(connection: XeroConnection, kind: str, direction: str) -> Job | None:
+    """Return the newest job of a kind that went through, with or without failures."""
+    ended = (Job.State.COMPLETED, Job.State.COMPLETED_WITH_FAILURES)
+    return Job.objects.filter(tenant_id=connection.tenant_id, kind=kind, direction=direction, state__in=ended).first()
+
+
 def recount(job: Job) -> None:
     """Write how the job's rows stand into the job, so that lists and polls need not count."""
     groups = (

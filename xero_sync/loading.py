@@ -1,8 +1,9 @@
-"""Reading Xero's payments into our copy because a page asked for it, and how far that is."""
+"""Reading records of Xero into our copy because a page asked for it, and how far that is."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +16,6 @@ from xero_sync.models import MirrorStamp, XeroConnection
 
 logger = logging.getLogger(__name__)
 
-#: Payments, and the invoices that they, credits and voids belong to.
-KINDS = ("payments", "invoices")
 #: A worker that has not begun after this is missing.
 PATIENCE = timedelta(seconds=15)
 
@@ -45,28 +44,28 @@ class Standing:
         return self.complete_at is not None
 
 
-def start(connection: XeroConnection) -> None:
-    """Ask for a fresh copy. A worker reads it once this transaction is through."""
+def start(connection: XeroConnection, kinds: Sequence[str]) -> None:
+    """Ask for a fresh copy of these kinds. A worker reads it once this transaction is through."""
     with transaction.atomic():
-        for kind in KINDS:
+        for kind in kinds:
             mirror.want(connection.tenant_id, kind)
-        transaction.on_commit(lambda: _ring(connection.pk), robust=True)
+        transaction.on_commit(lambda: _ring(connection.pk, kinds), robust=True)
 
 
-def _ring(connection_id: int) -> None:
+def _ring(connection_id: int, kinds: Sequence[str]) -> None:
     from xero_sync.tasks import read_mirror
 
     try:
-        for kind in KINDS:
+        for kind in kinds:
             read_mirror.delay(connection_id, kind)
     except OperationalError:
         logger.warning("the broker does not answer: nothing will be loaded before it does")
 
 
-def standing(connection: XeroConnection) -> Standing:
-    """Return how the copy stands, in one query. Together the kinds are as old as the older."""
-    stamps = {stamp.kind: stamp for stamp in MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind__in=KINDS)}
-    found = [stamps.get(kind) for kind in KINDS]
+def standing(connection: XeroConnection, kinds: Sequence[str]) -> Standing:
+    """Return how the copy stands, in one query. Together the kinds are as old as the oldest."""
+    stamps = {stamp.kind: stamp for stamp in MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind__in=kinds)}
+    found = [stamps.get(kind) for kind in kinds]
     times = [stamp.complete_at if stamp else None for stamp in found]
     open_ones = [stamp for stamp in found if stamp and _is_reading(stamp)]
     return Standing(

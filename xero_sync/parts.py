@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import resolve, reverse
 
 from bmsxero.listing import Badge, Grid
 from bmsxero.roles import Who, roles_of
+from xero_sync import jobs, wizards
 from xero_sync.job_lists import JOBS, SENT
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.models import Job, SyncOptions, XeroConnection
 from xero_sync.standing import Standing
+from xero_sync.wizards import Wizard
 
 DONE, NEXT, LATER = Badge("Done", "success"), Badge("Do this next", "info"), Badge("Not started")
+OPTIONAL = Badge("Whenever you like")
 CHECK = Badge("Please check", "warning")
 FIX = Badge("Needs attention", "danger")
 #: What the overview shows of a job; the rest is on the page of jobs.
@@ -36,13 +40,25 @@ def tasks(standing: Standing, who: Who) -> list[Task]:
     """Return the parts that this installation has, each with its state; linked where the page opens for `who`."""
     connection = standing.connection
     options = SyncOptions.objects.filter(connection=connection).first() if connection else None
-    sent = _ended(connection, "invoices", Job.Direction.EXPORT)
-    paid = _ended(connection, "payments", Job.Direction.IMPORT)
+    sent = connection and jobs.last_ended(connection, "invoices", Job.Direction.EXPORT)
+    paid = connection and jobs.last_ended(connection, "payments", Job.Direction.IMPORT)
     configured = options is not None and not options.suggested
     return [
         Task("Authenticate", "Connect your organisation", _opens("xero_sync:setup", who), _authenticated(standing)),
         Task(
             "Configure", "Accounts, numbers, due dates, status", _opens("xero_sync:options", who), _configured(options)
+        ),
+        Task(
+            "Import data from Xero",
+            "Accounts, chart of accounts, items",
+            _opens("xero_sync:import", who),
+            _optional(connection, wizards.IMPORTS),
+        ),
+        Task(
+            "Export data to Xero",
+            "Accounts, chart of accounts, items",
+            _opens("xero_sync:export", who),
+            _optional(connection, wizards.EXPORTS),
         ),
         Task(
             "Export invoices",
@@ -75,15 +91,22 @@ def last_jobs() -> Grid:
 
 
 def last_payments_import(connection: XeroConnection) -> Job | None:
-    return _ended(connection, "payments", Job.Direction.IMPORT)
+    return jobs.last_ended(connection, "payments", Job.Direction.IMPORT)
 
 
-def _ended(connection: XeroConnection | None, kind: str, direction: str) -> Job | None:
+def _optional(connection: XeroConnection | None, offered: Sequence[Wizard]) -> Badge:
+    """The part is done once one of its wizards went through; invoices bring along what they need without it."""
     if connection is None:
-        return None
+        return LATER
+    direction = offered[0].direction if offered else Job.Direction.IMPORT
     ended = (Job.State.COMPLETED, Job.State.COMPLETED_WITH_FAILURES)
-    jobs = Job.objects.filter(tenant_id=connection.tenant_id, kind=kind, direction=direction, state__in=ended)
-    return jobs.first()
+    done = Job.objects.filter(
+        tenant_id=connection.tenant_id,
+        direction=direction,
+        kind__in=[wizard.kind for wizard in offered],
+        state__in=ended,
+    )
+    return DONE if done.exists() else OPTIONAL
 
 
 def _authenticated(standing: Standing) -> Badge:

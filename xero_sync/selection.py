@@ -9,9 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from xero_sync import states
 from xero_sync.kinds.base import ExportKind, R
+from xero_sync.models import Job
 
 CHUNK = 200
+
+
+def matching(kind: ExportKind[R], filters: dict[str, Any], tenant_id: str) -> QuerySet[R]:
+    """Return what the filters match: the wizard lists it and a job takes it, from this one place."""
+    found = kind.candidates(filters, tenant_id)
+    return states.narrow(found, Job.Direction.EXPORT, kind.name, filters, tenant_id)
 
 
 def chosen(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> Iterator[list[R]]:
@@ -25,7 +35,7 @@ def chosen(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> It
 
 
 def _matching(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> list[UUID]:
-    records = kind.candidates(selection.get("filters") or {}, tenant_id)
+    records = matching(kind, selection.get("filters") or {}, tenant_id)
     if left_out := selection.get("except"):
         records = records.exclude(uuid__in=left_out)
     return list(records.values_list("uuid", flat=True))

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
 
 from xero_sync.views import connect, jobs, options, setup, taxes, wizards
+from xero_sync.wizards import WIZARDS
 
 app_name = "xero_sync"
+
+
+def wizard_paths() -> Iterator[URLPattern]:
+    """Yield the addresses of every wizard: its list, and the steps that it has of its own."""
+    for wizard in WIZARDS.values():
+        named = {"kind": wizard.name}
+        yield path(wizard.path, wizards.wizard, named, name=wizard.page)
+        if wizard.options_page:
+            yield path(f"{wizard.path}options/", wizards.options, named, name=f"{wizard.page}_options")
+        if wizard.reads:
+            yield path(f"{wizard.path}load/", wizards.load, named, name=f"{wizard.page}_load")
+            yield path(f"{wizard.path}progress/", wizards.load_progress, named, name=f"{wizard.page}_progress")
+
+
 urlpatterns = [
     path("finance/xero/", setup.overview, name="overview"),
     path("finance/xero/setup/", setup.connection, name="setup"),
@@ -16,11 +33,9 @@ urlpatterns = [
     path("finance/xero/connect/", connect.connect, name="connect"),
     path("finance/xero/callback/", connect.callback, name="callback"),
     path("finance/xero/disconnect/", connect.disconnect, name="disconnect"),
-    path("finance/xero/export-invoices/", wizards.export_invoices, name="export_invoices"),
-    path("finance/xero/export-invoices/options/", wizards.export_options, name="export_options"),
-    path("finance/xero/import-payments/", wizards.import_payments, name="import_payments"),
-    path("finance/xero/import-payments/load/", wizards.load_payments, name="load_payments"),
-    path("finance/xero/import-payments/progress/", wizards.load_progress, name="load_progress"),
+    path("finance/xero/import/", wizards.choose_import, name="import"),
+    path("finance/xero/export/", wizards.choose_export, name="export"),
+    *wizard_paths(),
     path("finance/xero/select/<str:kind>/", wizards.select, name="select"),
     path("finance/xero/check/<str:kind>/", wizards.start_check, name="check"),
     path("finance/jobs/", jobs.job_list, name="jobs"),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 from bmsxero.listing import Filter
 from finance.lists import DateInput
-from xero_sync.models import SyncOptions
+from xero_sync.models import SyncOptions, XeroConnection
 
 #: The vendor's limit, both ends counted.
 LONGEST_RANGE = 30
 ALL, DUE = "all", "due"
 YES, NO = "yes", "no"
+#: What the bar says of a filter: words around the value, or a function of it.
+Words = dict[str, str | Callable[[Any], str]]
 
 
-def _date(label: str) -> forms.DateField:
+def date_field(label: str) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
@@ -26,8 +29,12 @@ def _date(label: str) -> forms.DateField:
     )
 
 
-def _search(label: str) -> forms.CharField:
+def search_field(label: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=200)
+
+
+def choice_field(label: str, choices: list[tuple[str, str]], everything: str = "All") -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, required=False, choices=[("", everything), *choices])
 
 
 def said(day: date) -> str:
@@ -35,8 +42,64 @@ def said(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-class LoadForm(forms.Form):
+class RuleFilter(Filter):
+    """Narrows a wizard's list. Not by itself: the kind does it, so that "all matching" means the same everywhere."""
+
+    words: ClassVar[Words] = {}
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What is filled in, as the rule of a selection holds it; dates in ISO form. Call it on a valid form."""
+        asked = {name: value for name in self.fields if (value := self.cleaned_data[name])}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in asked.items()}
+
+    def rule(self, connection: XeroConnection) -> dict[str, Any]:
+        """Return the filters with what depends on the organisation worked out."""
+        return self.filters
+
+    @classmethod
+    def asked(cls, filters: dict[str, Any]) -> dict[str, Any]:
+        """Return the part of an address that asks for these filters."""
+        names = {*cls.base_fields, "state"}
+        return {name: "on" if value is True else value for name, value in filters.items() if name in names}
+
+
+class StartForm(forms.Form):
+    """Asked before there is a list."""
+
+    words: ClassVar[Words] = {}
+    #: An address that has one of these answers it
+    answers: ClassVar[tuple[str, ...]]
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What was answered, as the rule of a selection holds it. Call it on a valid form."""
+        raise NotImplementedError
+
+    @classmethod
+    def asked(cls, filters: dict[str, Any]) -> dict[str, Any]:
+        """Return the part of an address that answers like this."""
+        raise NotImplementedError
+
+
+class OptionsForm(forms.Form):
+    """Options of one run. What isn't answered stays as Setup has it."""
+
+    def overrides(self) -> dict[str, Any]:
+        """Return what was answered, as a job's options hold it. Call it on a valid form."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> OptionsForm:
+        """Return the form filled in with options."""
+        return cls(initial={name: options[name] for name in cls.base_fields if name in options})
+
+
+class LoadForm(StartForm):
     """Which invoices to look at: all that may go, or those due in at most thirty days."""
+
+    answers = ("load",)
+    words: ClassVar[Words] = {"due_from": "due from {}", "due_to": "due to {}"}
 
     load = forms.ChoiceField(
         label="Which invoices",
@@ -48,8 +111,8 @@ class LoadForm(forms.Form):
         initial=ALL,
         error_messages={"invalid_choice": "Choose one of the two.", "required": "Choose one of the two."},
     )
-    due_from = _date("Due from")
-    due_to = _date("Due to")
+    due_from = date_field("Due from")
+    due_to = date_field("Due to")
 
     def clean(self) -> dict[str, Any]:
         asked = self.cleaned_data
@@ -78,46 +141,48 @@ class LoadForm(forms.Form):
             )
 
     @property
-    def filters(self) -> dict[str, str]:
-        """The range as the rule of a selection holds it. Call it on a valid form."""
+    def filters(self) -> dict[str, Any]:
         if self.cleaned_data["load"] == ALL:
             return {}
         return {name: self.cleaned_data[name].isoformat() for name in ("due_from", "due_to")}
 
-
-class InvoiceFilter(Filter):
-    """Narrows what was loaded. The rows are narrowed by the kind, so that "all matching" means the same everywhere."""
-
-    customer = _search("Customer")
-    site = _search("Site")
-    number = _search("Invoice number")
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """What is filled in, as the rule of a selection holds it."""
-        return {name: text for name in self.fields if (text := self.cleaned_data[name])}
+    @classmethod
+    def asked(cls, filters: dict[str, Any]) -> dict[str, Any]:
+        if "due_from" not in filters:
+            return {"load": ALL}
+        return {"load": DUE, "due_from": filters["due_from"], "due_to": filters["due_to"]}
 
 
-class PaymentFilter(Filter):
+class InvoiceFilter(RuleFilter):
+    words: ClassVar[Words] = {"customer": "customer “{}”", "site": "site “{}”", "number": "number “{}”"}
+
+    customer = search_field("Customer")
+    site = search_field("Site")
+    number = search_field("Invoice number")
+
+
+class PaymentFilter(RuleFilter):
     """Which of Xero's payments to show."""
 
-    date_from = _date("Paid from")
-    date_to = _date("Paid to")
-    number = _search("Invoice number")
-    reference = _search("Reference")
-    contact = _search("Contact")
+    words: ClassVar[Words] = {
+        "date_from": "paid from {}",
+        "date_to": "paid to {}",
+        "number": "number “{}”",
+        "reference": "reference “{}”",
+        "contact": "contact “{}”",
+    }
+
+    date_from = date_field("Paid from")
+    date_to = date_field("Paid to")
+    number = search_field("Invoice number")
+    reference = search_field("Reference")
+    contact = search_field("Contact")
 
     def clean(self) -> dict[str, Any]:
         start, end = self.cleaned_data.get("date_from"), self.cleaned_data.get("date_to")
         if start and end and end < start:
             self.add_error("date_to", f"{said(end)} is before {said(start)}. Swap the two dates.")
         return self.cleaned_data
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """What is filled in, as the rule of a selection holds it; dates in ISO form."""
-        asked = {name: value for name in self.fields if (value := self.cleaned_data[name])}
-        return {name: value.isoformat() if isinstance(value, date) else value for name, value in asked.items()}
 
 
 def _radios(label: str, choices: Any, help_text: str = "") -> forms.ChoiceField:
@@ -126,8 +191,8 @@ def _radios(label: str, choices: Any, help_text: str = "") -> forms.ChoiceField:
     )
 
 
-class RunOptionsForm(forms.Form):
-    """Options for one run, with those of Setup filled in. What isn't answered stays as Setup has it."""
+class RunOptionsForm(OptionsForm):
+    """Options for one run of an invoice export, with those of Setup filled in."""
 
     status = _radios(
         "Invoice status in Xero",
@@ -150,7 +215,6 @@ class RunOptionsForm(forms.Form):
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> RunOptionsForm:
-        """Return the form filled in with options."""
         shown = {name: options[name] for name in cls.base_fields if name in options}
         return cls(
             initial={
@@ -159,6 +223,5 @@ class RunOptionsForm(forms.Form):
         )
 
     def overrides(self) -> dict[str, Any]:
-        """Return what was answered, as a job's options hold it."""
         answered = {name: value for name, value in self.cleaned_data.items() if value}
         return {name: value == YES if value in {YES, NO} else value for name, value in answered.items()}

@@ -32,7 +32,7 @@ def choose(page: Page, numbers: Sequence[str]) -> None:
 
 def check_and_send(page: Page, number: int, *, status: str = "Authorised") -> None:
     """Check the chosen invoices and send them; ends on the page that tells how it went."""
-    page.get_by_role("button", name="Next: options").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     page.get_by_label(status).check()
     page.get_by_role("button", name=f"Check {number} invoice").click()
     send = page.get_by_role("button", name=f"Send {number} invoice")
@@ -62,7 +62,7 @@ def import_payment(page: Page, number: str) -> None:
     box = page.get_by_role("row").filter(has_text=number).get_by_role("checkbox")
     expect(box).to_be_visible(timeout=PATIENCE)
     box.check()
-    page.get_by_role("button", name="Check payments").click()
+    page.get_by_role("button", name="Next", exact=True).click()
     send = page.get_by_role("button", name="Import 1 payment")
     expect(send).to_be_enabled(timeout=PATIENCE)
     send.click()

@@ -21,8 +21,6 @@ from xero_sync import clock, job_pages, job_progress, job_words, jobs
 from xero_sync.job_lists import FILE_ROWS, JOBS, LOG
 from xero_sync.models import DeepLink, Job, JobRow, LogLine
 
-#: Options that a run may have of its own; a retry keeps them.
-RUN_OPTIONS = ("status", "invoice_number", "due_date", "po_in_reference", "keep_contacts")
 MOVING = (*Job.OPEN, Job.State.CHECKING)
 
 
@@ -61,7 +59,7 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
         "title": job_words.title(job),
         "badge": job_words.job_badge(job),
         "duration": job_pages.duration(job),
-        "wizard_url": job_pages.wizard_url(job),
+        **job_pages.wizard_urls(job),
         "retries": list(job.retries.order_by("pk")),
         "token": uuid4(),
         **job_pages.steps(job),
@@ -209,8 +207,7 @@ def retry(request: HttpRequest, job: Job) -> HttpResponse:
     """Check what failed once more, as a new job. Of a check that failed as a whole, check everything again."""
     token = _token(request)
     if job.sent_at is None and job.is_ended:
-        options = {name: job.options[name] for name in RUN_OPTIONS if name in job.options}
-        overrides = options if job.direction == Job.Direction.EXPORT else None
+        overrides = {name: job.options[name] for name in jobs.CHOSEN_FOR_A_RUN if name in job.options}
         made = jobs.start_check(
             job.kind, job.direction, job.selection,
             user=_user(request), overrides=overrides, token=token, retry_of=job,

@@ -1,4 +1,4 @@
-"""Export invoices and import payments: load, select, options, check. What follows is the job's own page."""
+"""The pages of every wizard: load, select, options, check. What follows is the job's own page."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from bmsxero.roles import WRITERS, Role, allow
-from xero_sync import drafts, finder, jobs, loading
+from xero_sync import choosers, drafts, finder, jobs, loading, pasting
 from xero_sync.drafts import Rule
 from xero_sync.errors import NotConnected
-from xero_sync.job_pages import WIZARD_STEPS
-from xero_sync.models import Job, SyncOptions, XeroConnection
-from xero_sync.wizard_forms import InvoiceFilter, LoadForm, PaymentFilter, RunOptionsForm
-from xero_sync.wizards import INVOICES, PAYMENTS, WIZARDS, Bar, Wizard, bar, payment_lines
+from xero_sync.models import Draft, Job, SyncOptions, XeroConnection
+from xero_sync.wizard_forms import OptionsForm
+from xero_sync.wizards import WIZARDS, Bar, Wizard, bar, chips, is_other
 
-EXPORT_STEPS, IMPORT_STEPS = (list(enumerate(labels, 1)) for labels in WIZARD_STEPS.values())
 #: Parts of the address that belong to the page, not to the selection.
-NOT_CARRIED = ("find", "page")
+NOT_CARRIED = ("find", "page", "view")
+SELECTION = "selection"
 
 
 def connected(view: Any) -> Any:
@@ -55,167 +53,215 @@ def _not_connected(request: HttpRequest) -> HttpResponse:
     return render(request, "xero_sync/wizard/not_connected.html", {"admins": names})
 
 
-# --- export invoices
+def with_wizard(view: Any) -> Any:
+    """Give a view the wizard that its address names."""
+
+    @wraps(view)
+    def named(request: HttpRequest, connection: XeroConnection, kind: str) -> HttpResponse:
+        if kind not in WIZARDS:
+            raise Http404
+        answer: HttpResponse = view(request, connection, WIZARDS[kind])
+        return answer
+
+    return named
+
+
+# --- choosers
 
 
 @allow(*WRITERS)
 @require_safe
 @connected
-def export_invoices(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Show what can be exported: the choice of what to load first, then the list to choose from."""
-    load = LoadForm(request.GET) if "load" in request.GET else LoadForm()
-    context: dict[str, Any] = {"connection": connection, "steps": EXPORT_STEPS, "load": load, "wizard": INVOICES}
-    if not load.is_bound or not load.is_valid():
-        context["ready"] = INVOICES.candidates({}, connection.tenant_id).count()
-        context["answer"] = _find(request, {}, connection)
-        return render(request, "xero_sync/wizard/load_invoices.html", context, status=400 if load.errors else 200)
+def choose_export(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
+    context = {"title": "Export to Xero", "connection": connection, "rows": choosers.exports(connection)}
+    return render(request, "xero_sync/wizard/chooser.html", context)
+
+
+@allow(*WRITERS)
+@require_safe
+@connected
+def choose_import(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
+    context = {"title": "Import from Xero", "connection": connection, "rows": choosers.imports(connection)}
+    return render(request, "xero_sync/wizard/chooser.html", context)
+
+
+# --- load and select
+
+
+@allow(*WRITERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+@connected
+@with_wizard
+def wizard(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
+    """Show the first step of a wizard, then the list to choose from. Ids, posted or in the address, are ticked."""
+    if request.method == "POST" or "ids" in request.GET:
+        return _preselected(request, wizard, connection)
+    context = {"connection": connection, "wizard": wizard, "steps": wizard.numbered_steps}
+    first = _reading(request, wizard, context) if wizard.reads else _starting(request, wizard, context)
+    if first is not None:
+        return first
     if _draft_of(request.GET) is None:
-        return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'draft': uuid4()})}")
-    narrow = InvoiceFilter(request.GET)
-    filters = load.filters | (narrow.filters if narrow.is_valid() else {})
-    context |= _selecting(request, INVOICES, filters, connection)
-    context["answer"] = _find(request, filters, connection)
-    return render(request, "xero_sync/wizard/select_invoices.html", context)
+        asked = request.GET.copy()
+        asked["draft"] = str(uuid4())
+        return redirect(f"{wizard.url}?{asked.urlencode()}")
+    return _select_page(request, wizard, context)
 
 
-def _find(request: HttpRequest, filters: dict[str, str], connection: XeroConnection) -> finder.Answer | None:
+def _preselected(request: HttpRequest, wizard: Wizard, connection: XeroConnection) -> HttpResponse:
+    """Begin a draft with what was ticked in a list elsewhere. Nothing but the draft comes of it."""
+    asked = request.POST if request.method == "POST" else request.GET
+    ids = wizard.keys([each for text in asked.getlist("ids") for each in text.split(",")], connection.tenant_id)
+    if not ids:
+        messages.warning(request, f"Nothing is selected. Tick at least one {wizard.noun[0]}.")
+        return redirect(wizard.url)
+    token = uuid4()
+    drafts.change(token, wizard.name, connection.tenant_id, _user(request), drafts.choose(ids))
+    address = wizard.address({}, draft=str(token))
+    return redirect(f"{address}&view={SELECTION}")
+
+
+def _starting(request: HttpRequest, wizard: Wizard, context: dict[str, Any]) -> HttpResponse | None:
+    """Ask what a wizard asks before it has a list, unless the address answers it."""
+    if wizard.start is None:
+        return None
+    is_answered = any(name in request.GET for name in wizard.start.answers)
+    form = wizard.start(request.GET) if is_answered else wizard.start()
+    if form.is_bound and form.is_valid():
+        return None
+    connection = context["connection"]
+    context |= {"form": form, "ready": wizard.matching({}, connection.tenant_id).count()}
+    if wizard.has_finder:
+        context["answer"] = _find(request, {}, connection)
+    return render(request, f"xero_sync/wizard/start_{wizard.page}.html", context, status=400 if form.errors else 200)
+
+
+def _reading(request: HttpRequest, wizard: Wizard, context: dict[str, Any]) -> HttpResponse | None:
+    """Ask what to read from Xero and show how that goes, unless the address has a draft and all is read."""
+    standing = loading.standing(context["connection"], wizard.reads)
+    form = wizard.filter(request.GET)
+    context |= {"standing": standing, "form": form}
+    if _draft_of(request.GET) and form.is_valid() and standing.is_loaded and not standing.is_loading:
+        return None
+    return render(request, "xero_sync/wizard/load.html", context, status=400 if form.errors else 200)
+
+
+def _select_page(request: HttpRequest, wizard: Wizard, context: dict[str, Any]) -> HttpResponse:
+    connection = context["connection"]
+    draft = drafts.find(_draft_of(request.GET), wizard.name, connection.tenant_id)
+    filters = wizard.filters(request.GET, connection)
+    context |= _selecting(request, wizard, draft, filters or {}, connection)
+    if wizard.has_finder:
+        context["answer"] = _find(request, filters or {}, connection)
+    if wizard.options and wizard.options_beside_list:
+        context["options"] = wizard.options.of(draft.options)
+    if wizard.compares:
+        context["standing"] = loading.standing(connection, wizard.compares)
+    return render(request, "xero_sync/wizard/select.html", context)
+
+
+def _selecting(
+    request: HttpRequest, wizard: Wizard, draft: Draft, filters: dict[str, Any], connection: XeroConnection
+) -> dict[str, Any]:
+    """Return the grid with the boxes as the draft has them, the chips, and the bar."""
+    rule, viewing = draft.rule, request.GET.get("view") == SELECTION
+    rows = (wizard.chosen if viewing else wizard.matching)(rule if viewing else filters, connection.tenant_id)
+    grid = wizard.listing.grid(
+        request,
+        rows,
+        decorate=wizard.decorate(connection) if wizard.decorate else None,
+        selection=None if is_other(rule, filters) and not viewing else wizard.selection(rule),
+    )
+    shown = bar(wizard, rule, filters, connection, matching=None if viewing else grid.total)
+    if viewing:
+        grid = replace(grid, filter=None)
+    return {
+        "grid": replace(grid, posts=True),
+        "chips": [] if viewing else chips(wizard, filters, connection.tenant_id),
+        **_bar_context(wizard, shown, request.GET),
+    }
+
+
+def _bar_context(wizard: Wizard, shown: Bar, here: QueryDict) -> dict[str, Any]:
+    viewing = here.get("view") == SELECTION
+    return {"wizard": wizard, "bar": shown, "here": here.urlencode(), "viewing": viewing, "token": uuid4()}
+
+
+def _find(request: HttpRequest, filters: dict[str, Any], connection: XeroConnection) -> finder.Answer | None:
     number = request.GET.get("find", "").strip()[:255]
     return finder.why(number, filters, connection.tenant_id) if number else None
 
 
 @allow(*WRITERS)
-@require_safe
-@connected
-def export_options(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Ask for the options of this run: of a selection that was just made, or of a job that was checked."""
-    rule, job = _rule_asked_for(request.GET, INVOICES, connection)
-    if not rule.get("all") and not rule.get("ids"):
-        return redirect(f"{INVOICES.url}?{request.GET.urlencode()}")
-    options, _ = SyncOptions.objects.get_or_create(connection=connection)
-    form = RunOptionsForm.of(options.snapshot() | (job.options if job else {}))
-    return _show_options(request, form, rule, job, connection)
-
-
-def _show_options(
-    request: HttpRequest, form: RunOptionsForm, rule: Rule, job: Job | None, connection: XeroConnection
-) -> HttpResponse:
-    context = {
-        "connection": connection,
-        "steps": EXPORT_STEPS,
-        "form": form,
-        "bar": bar(INVOICES, rule, rule.get("filters") or {}, connection),
-        "job": job,
-        "draft": request.GET.get("draft") or request.POST.get("draft", ""),
-        "back": job.get_absolute_url() if job else f"{INVOICES.url}?{request.GET.urlencode()}",
-        "token": uuid4(),
-    }
-    return render(request, "xero_sync/wizard/options.html", context, status=400 if form.errors else 200)
-
-
-# --- import payments
-
-
-@allow(*WRITERS)
-@require_safe
-@connected
-def import_payments(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Show Xero's payments, as far as they have been loaded."""
-    form = PaymentFilter(request.GET)
-    standing = loading.standing(connection)
-    context: dict[str, Any] = {
-        "connection": connection,
-        "steps": IMPORT_STEPS,
-        "wizard": PAYMENTS,
-        "standing": standing,
-        "form": form,
-    }
-    if form.errors or not standing.is_loaded or standing.is_loading:
-        return render(request, "xero_sync/wizard/load_payments.html", context, status=400 if form.errors else 200)
-    if _draft_of(request.GET) is None:
-        return redirect(f"{request.path}?{urlencode({**request.GET.dict(), 'draft': uuid4()})}")
-    context |= _selecting(request, PAYMENTS, form.filters, connection) | {"token": uuid4()}
-    return render(request, "xero_sync/wizard/select_payments.html", context)
-
-
-@allow(*WRITERS)
 @require_POST
 @connected
-def load_payments(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Ask for a fresh copy of Xero's payments, and go to where it will be shown."""
+@with_wizard
+def load(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
+    """Ask for a fresh copy of what Xero holds, and go to where it will be shown."""
     asked = QueryDict(request.POST.get("here", ""), mutable=True)
-    asked.update({name: request.POST[name] for name in PaymentFilter.base_fields if request.POST.get(name)})
-    form = PaymentFilter(asked)
+    for name in wizard.filter.base_fields:
+        if values := [value for value in request.POST.getlist(name) if value]:
+            asked.setlist(name, values)
+    form = wizard.filter(asked)
     if not form.is_valid():
         context = {
             "connection": connection,
-            "steps": IMPORT_STEPS,
+            "wizard": wizard,
+            "steps": wizard.numbered_steps,
             "form": form,
-            "standing": loading.standing(connection),
+            "standing": loading.standing(connection, wizard.reads),
         }
-        return render(request, "xero_sync/wizard/load_payments.html", context, status=400)
-    loading.start(connection)
-    return redirect(f"{PAYMENTS.url}?{_with(asked, page=None)}")
+        return render(request, "xero_sync/wizard/load.html", context, status=400)
+    loading.start(connection, wizard.reads)
+    return redirect(f"{wizard.url}?{_with(asked, draft=_draft_of(asked) or uuid4())}")
 
 
 @allow(*WRITERS)
 @require_safe
 @connected
-def load_progress(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
+@with_wizard
+def load_progress(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
     """Tell how far the loading is; when it is over, the page comes anew."""
-    standing = loading.standing(connection)
+    standing = loading.standing(connection, wizard.reads)
     if standing.is_loading:
-        return render(request, "xero_sync/wizard/_loading.html", {"standing": standing})
+        return render(request, "xero_sync/wizard/_loading.html", {"standing": standing, "wizard": wizard})
     answer = HttpResponseStopPolling()
     answer["HX-Refresh"] = "true"
     return answer
 
 
-# --- selecting
-
-
-def _selecting(
-    request: HttpRequest, wizard: Wizard, filters: dict[str, str], connection: XeroConnection
-) -> dict[str, Any]:
-    """Return the grid with the boxes as the draft has them, and the bar."""
-    rule = drafts.find(_draft_of(request.GET) or uuid4(), wizard.kind, connection.tenant_id)
-    shown = bar(wizard, rule, filters, connection)
-    grid = wizard.listing.grid(
-        request,
-        wizard.candidates(filters, connection.tenant_id),
-        decorate=payment_lines(connection) if wizard is PAYMENTS else None,
-        selection=None if shown.is_other else wizard.selection(rule),
-    )
-    return {"grid": replace(grid, posts=True), **_bar_context(wizard, shown, request.GET)}
-
-
-def _bar_context(wizard: Wizard, shown: Bar, here: QueryDict) -> dict[str, Any]:
-    return {"wizard": wizard, "bar": shown, "here": here.urlencode()}
+# --- ticking
 
 
 @allow(*WRITERS)
 @require_POST
 @connected
-def select(request: HttpRequest, connection: XeroConnection, kind: str) -> HttpResponse:
+@with_wizard
+def select(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
     """Take over the ticks of a page and what was pressed with them. The grid's own links come here, too."""
-    wizard = _wizard(kind)
     here = QueryDict(request.POST.get("here", ""), mutable=True)
-    filters, token = wizard.filters(here), _draft_of(here)
+    filters, token = wizard.filters(here, connection), _draft_of(here)
     if filters is None or token is None:
         return redirect(f"{wizard.url}?{here.urlencode()}")
     do = request.POST.get("do", "")
-    rule = drafts.change(token, wizard.kind, connection.tenant_id, _user(request), _step(request, do, filters))
+    step = _step(request, wizard, do, filters, connection)
+    options = _options_beside_list(request, wizard)
+    draft = drafts.change(token, wizard.name, connection.tenant_id, _user(request), step, options)
     if request.htmx:  # type: ignore[attr-defined]
-        context = _bar_context(wizard, bar(wizard, rule, filters, connection), here)
-        return render(request, "xero_sync/wizard/_bar.html", context | {"token": uuid4()})
-    return redirect(_after(request, wizard, do, here, rule))
+        context = _bar_context(wizard, bar(wizard, draft.rule, filters, connection), here)
+        return render(request, "xero_sync/wizard/_bar.html", context)
+    return redirect(_after(request, wizard, do, here, draft.rule))
 
 
-def _step(request: HttpRequest, do: str, filters: dict[str, str]) -> drafts.Step:
+def _step(
+    request: HttpRequest, wizard: Wizard, do: str, filters: dict[str, Any], connection: XeroConnection
+) -> drafts.Step:
     match do:
         case "all":
             return drafts.choose_all(filters)
         case "clear":
             return drafts.clear
+        case "paste":
+            return _pasted(request, wizard, filters, connection)
     return _ticks(request, do)
 
 
@@ -224,40 +270,102 @@ def _ticks(request: HttpRequest, do: str = "") -> drafts.Step:
     return drafts.tick(shown, shown if do == "page" else request.POST.getlist("ids"))
 
 
+def _pasted(request: HttpRequest, wizard: Wizard, filters: dict[str, Any], connection: XeroConnection) -> drafts.Step:
+    """Choose what a pasted list names, besides the ticks of the page, and say what of it isn't there."""
+    # Only what was asked before there was a list counts: the list's own filters would hide what the person means
+    started = {name: value for name, value in filters.items() if wizard.start and name in wizard.start.words}
+    found = pasting.find(wizard, request.POST.get("paste", ""), started, connection.tenant_id)
+    if found.keys:
+        messages.success(request, f"{wizard.words(len(found.keys))} of your list selected.")
+    if found.missing:
+        messages.warning(request, found.missing_words(wizard))
+    ticks, chosen = _ticks(request), drafts.choose(found.keys)
+    return lambda rule: chosen(ticks(rule)) if found.keys else ticks(rule)
+
+
+def _options_beside_list(request: HttpRequest, wizard: Wizard) -> dict[str, Any]:
+    if wizard.options is None or not wizard.options_beside_list:
+        return {}
+    form = wizard.options(request.POST)
+    return form.overrides() if form.is_valid() else {}
+
+
 def _after(request: HttpRequest, wizard: Wizard, do: str, here: QueryDict, rule: Rule) -> str:
     """Return where a press leads: another page of the grid, other filters, the next step, or back."""
     if "go" in request.POST:
         return f"{wizard.url}?{QueryDict(request.POST['go'].lstrip('?')).urlencode()}"
-    names = wizard.listing.filter.base_fields if wizard.listing.filter else {}
+    names = wizard.filter.base_fields
     match do:
         case "filter":
-            return f"{wizard.url}?{_with(here, **{name: request.POST.get(name) or None for name in names})}"
+            return f"{wizard.url}?{_with(here, **{name: request.POST.getlist(name) for name in names})}"
         case "unfilter":
-            return f"{wizard.url}?{_with(here, **dict.fromkeys(names))}"
-        case "next" if rule.get("all") or rule.get("ids"):
-            return f"{reverse('xero_sync:export_options')}?{_with(here)}"
+            return f"{wizard.url}?{_with(here, state=None, **dict.fromkeys(names))}"
+        case "keep" if rule.get("all"):
+            return wizard.address(rule.get("filters") or {}, draft=here.get("draft", ""))
+        case "view" | "paste":
+            return f"{wizard.url}?{_with(here)}&view={SELECTION}"
+        case "list" | "clear":
+            return f"{wizard.url}?{_with(here)}"
+        case "next" if _is_any(rule):
+            return f"{wizard.options_url}?{_with(here)}"
         case "next":
             messages.warning(request, f"Nothing is selected. Tick at least one {wizard.noun[0]}.")
     return f"{wizard.url}?{here.urlencode()}"
 
 
-# --- check
+# --- options and check
+
+
+@allow(*WRITERS)
+@require_safe
+@connected
+@with_wizard
+def options(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
+    """Ask for the options of this run: of a selection that was just made, or of a job that was checked."""
+    draft, job = _chosen_by(request.GET, wizard, connection)
+    if not _is_any(draft.rule) or wizard.options is None:
+        return redirect(f"{wizard.url}?{request.GET.urlencode()}")
+    setup, _ = SyncOptions.objects.get_or_create(connection=connection)
+    known = setup.snapshot() | (job.options if job else {}) | draft.options
+    return _show_options(request, wizard, wizard.options.of(known), draft, job, connection)
+
+
+def _show_options(
+    request: HttpRequest, wizard: Wizard, form: OptionsForm, draft: Draft, job: Job | None, connection: XeroConnection
+) -> HttpResponse:
+    context = {
+        "connection": connection,
+        "wizard": wizard,
+        "steps": wizard.numbered_steps,
+        "step": wizard.select_step + 1,
+        "form": form,
+        "bar": bar(wizard, draft.rule, draft.rule.get("filters") or {}, connection),
+        "job": job,
+        "draft": draft.pk or "",
+        "back": job.get_absolute_url() if job else f"{wizard.url}?{request.GET.urlencode()}",
+        "token": uuid4(),
+    }
+    return render(request, "xero_sync/wizard/options.html", context, status=400 if form.errors else 200)
 
 
 @allow(*WRITERS)
 @require_POST
 @connected
-def start_check(request: HttpRequest, connection: XeroConnection, kind: str) -> HttpResponse:
+@with_wizard
+def start_check(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
     """Start a job that works out what would happen, and go to its page. A double click gives the same job."""
-    wizard = _wizard(kind)
-    form = RunOptionsForm(request.POST)
-    rule, job = _rule_posted(request, wizard, connection)
-    if not rule.get("all") and not rule.get("ids"):
+    form = wizard.options(request.POST) if wizard.options else None
+    draft, job = _rule_posted(request, wizard, connection)
+    if not _is_any(draft.rule):
         messages.warning(request, f"Nothing is selected. Tick at least one {wizard.noun[0]}.")
         return redirect(f"{wizard.url}?{request.POST.get('here', '')}")
-    if not form.is_valid():
-        return _show_options(request, form, rule, job, connection)
-    overrides = form.overrides() if wizard.direction == Job.Direction.EXPORT else None
+    if form and not form.is_valid():
+        return _show_options(request, wizard, form, draft, job, connection)
+    answered = form.overrides() if form else {}
+    if draft.pk and answered:
+        _keep_options(request, wizard, draft, answered)
+    overrides = draft.options | answered
+    rule = {**draft.rule, "draft": str(draft.pk)} if draft.pk else draft.rule
     made = jobs.start_check(
         wizard.kind,
         wizard.direction,
@@ -269,29 +377,34 @@ def start_check(request: HttpRequest, connection: XeroConnection, kind: str) -> 
     return redirect(made)
 
 
-def _rule_posted(request: HttpRequest, wizard: Wizard, connection: XeroConnection) -> tuple[Rule, Job | None]:
+def _keep_options(request: HttpRequest, wizard: Wizard, draft: Draft, answered: dict[str, Any]) -> None:
+    """Going back finds the answers as they were."""
+    drafts.change(draft.pk, wizard.name, draft.tenant_id, _user(request), lambda rule: rule, answered)
+
+
+def _rule_posted(request: HttpRequest, wizard: Wizard, connection: XeroConnection) -> tuple[Draft, Job | None]:
     """Return what was chosen: on the page with these ticks, in a draft, by an earlier job, or as plain ids."""
     here = QueryDict(request.POST.get("here", ""))
     if token := _draft_of(here):
-        rule = drafts.change(token, wizard.kind, connection.tenant_id, _user(request), _ticks(request))
-        return {**rule, "draft": str(token)}, None
+        return drafts.change(token, wizard.name, connection.tenant_id, _user(request), _ticks(request)), None
     if "draft" in request.POST or "job" in request.POST:
-        return _rule_asked_for(request.POST, wizard, connection)
-    return {"ids": _keys(wizard, request.POST.getlist("ids"))}, None
+        return _chosen_by(request.POST, wizard, connection)
+    ids = wizard.keys(request.POST.getlist("ids"), connection.tenant_id)
+    return Draft(pk=None, kind=wizard.name, tenant_id=connection.tenant_id, rule={"ids": ids}), None
 
 
-def _rule_asked_for(asked: QueryDict, wizard: Wizard, connection: XeroConnection) -> tuple[Rule, Job | None]:
+def _chosen_by(asked: QueryDict, wizard: Wizard, connection: XeroConnection) -> tuple[Draft, Job | None]:
+    """Return the draft that an address names, or what an earlier job was made of."""
     number = asked.get("job", "")
     if number.isdecimal():
-        job = get_object_or_404(Job, pk=number, kind=wizard.kind, tenant_id=connection.tenant_id)
-        return job.selection, job
-    token = _draft_of(asked)
-    return ({**drafts.find(token, wizard.kind, connection.tenant_id), "draft": str(token)} if token else {}), None
+        jobs_here = Job.objects.filter(kind=wizard.kind, direction=wizard.direction, tenant_id=connection.tenant_id)
+        job = get_object_or_404(jobs_here, pk=number)
+        return Draft(pk=None, kind=wizard.name, tenant_id=connection.tenant_id, rule=job.selection), job
+    return drafts.find(_draft_of(asked), wizard.name, connection.tenant_id), None
 
 
-def _keys(wizard: Wizard, ids: list[str]) -> list[str]:
-    """Return the ids that are any; a uuid that is none would make the query fail."""
-    return [key for key in ids if wizard.key != "uuid" or _uuid(key)]
+def _is_any(rule: Rule) -> bool:
+    return bool(rule.get("all") or rule.get("ids"))
 
 
 def _token(request: HttpRequest, chosen: dict[str, Any]) -> UUID:
@@ -302,12 +415,6 @@ def _token(request: HttpRequest, chosen: dict[str, Any]) -> UUID:
 
 
 # --- pieces
-
-
-def _wizard(kind: str) -> Wizard:
-    if kind not in WIZARDS:
-        raise Http404
-    return WIZARDS[kind]
 
 
 def _user(request: HttpRequest) -> User:
@@ -328,5 +435,6 @@ def _draft_of(asked: QueryDict) -> UUID | None:
 
 def _with(asked: QueryDict, **changes: Any) -> str:
     """Return a query string with some of its parts changed; None takes a part out."""
-    parts = {name: value for name, value in asked.items() if name not in NOT_CARRIED} | changes
-    return urlencode({name: value for name, value in parts.items() if value})
+    parts = {name: values for name, values in asked.lists() if name not in NOT_CARRIED} | changes
+    lists = {name: value if isinstance(value, list) else [value] for name, value in parts.items()}
+    return urlencode({name: kept for name, values in lists.items() if (kept := [v for v in values if v])}, doseq=True)
