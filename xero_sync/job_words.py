@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bmsxero.listing import Badge, Tone
 from bmsxero.templatetags.bms import count, money
-from xero_sync.jobs import results
+from xero_sync.jobs import ACTIONABLE, results
 from xero_sync.models import Job, JobRow, SyncOptions
 
 State, Outcome, RowState = Job.State, JobRow.Outcome, JobRow.State
@@ -41,6 +41,7 @@ OUTCOME_TONES: dict[str, Tone] = {
     Outcome.CREATE: "info",
     Outcome.UPDATE: "info",
     Outcome.LINK: "info",
+    Outcome.ARCHIVE: "info",
     Outcome.SKIP: "neutral",
     Outcome.DECIDE: "warning",
     Outcome.FAIL: "danger",
@@ -104,6 +105,13 @@ _RESULT_TONES: dict[str, Tone] = {
     "failed": "danger",
     "unknown": "warning",
 }
+
+_VERBS = (
+    ("create", Outcome.CREATE),
+    ("update", Outcome.UPDATE),
+    ("link", Outcome.LINK),
+    ("archive", Outcome.ARCHIVE),
+)
 
 Sums = Mapping[str, Decimal]  # by currency
 
@@ -169,7 +177,7 @@ def also(job: Job, *names: str) -> dict[str, int]:
 def sendable(job: Job) -> int:
     """Return how many of the chosen records Send would act upon."""
     outcomes = counts(job, "outcome")
-    return sum(outcomes.get(name, 0) for name in (Outcome.CREATE, Outcome.UPDATE, Outcome.LINK))
+    return sum(outcomes.get(name, 0) for name in ACTIONABLE)
 
 
 def send_label(job: Job) -> str:
@@ -182,11 +190,7 @@ def send_label(job: Job) -> str:
 
 def headline(job: Job, sums: Mapping[str, Sums], organisation: str) -> str:
     """Say what sending would do, in counts and money: the first sentence of Check. `sums` are by outcome."""
-    parts = [
-        _part(job, verb, outcome, sums)
-        for verb, outcome in (("create", Outcome.CREATE), ("update", Outcome.UPDATE), ("link", Outcome.LINK))
-        if counts(job, "outcome").get(outcome)
-    ]
+    parts = [_part(job, verb, outcome, sums) for verb, outcome in _VERBS if counts(job, "outcome").get(outcome)]
     if job.direction == Job.Direction.IMPORT:
         return _import_headline(job, sums, organisation)
     if not parts:

@@ -241,7 +241,33 @@ class TestItems:
         assert (back.context["bar"].count, back.context["bar"].is_other, names(back)) == (2, False, ["A", "B"])
 
 
-@pytest.mark.parametrize("name", ["export-contacts", "export-items"])
+class TestChartOfAccounts:
+    @pytest.fixture(autouse=True)
+    def here(self, db: None) -> XeroConnection:
+        return use_organisation()
+
+    def test_codes_are_found_by_text_and_type(self, writer: Client) -> None:
+        AccountCode.objects.create(code="200", name="Sales", type="Revenue")
+        AccountCode.objects.create(code="400", name="Travel", type="Expense")
+        for asked, found in (({"text": "40"}, "400 Travel"), ({"text": "sal"}, "200 Sales"),
+                             ({"type": "Expense"}, "400 Travel")):  # fmt: skip
+            assert names(opened(writer, "export-account_codes", **asked)) == [found]
+
+    def test_a_type_that_xero_lacks_says_what_it_becomes(self, writer: Client) -> None:
+        in_xero("account_codes", "Bank fees", key="404")
+        AccountCode.objects.create(code="400", name="Till", type="Credit Card")
+        AccountCode.objects.create(code="404", name="Fees", type="Credit Card")
+        page = opened(writer, "export-account_codes")
+        assert row_of(page, "400 Till").notes == ["Xero has no type “Credit Card”: it becomes Other Income."]
+        assert (row_of(page, "404 Fees").notes, row_of(page, "404 Fees").match.detail) == ([], "same code: Bank fees")
+
+    def test_many_codes_are_told_to_take_their_time(self, writer: Client) -> None:
+        AccountCode.objects.bulk_create(AccountCode(code=str(n), name=f"Code {n}") for n in range(100, 190))
+        page = press(writer, opened(writer, "export-account_codes"), "all")
+        assert page.context["bar"].forecast == "Xero takes one call each: about 2 minutes."
+
+
+@pytest.mark.parametrize("name", ["export-contacts", "export-items", "export-account_codes"])
 def test_a_list_costs_the_same_for_any_number_of_rows(writer: Client, name: str) -> None:
     use_organisation()
 
@@ -249,6 +275,7 @@ def test_a_list_costs_the_same_for_any_number_of_rows(writer: Client, name: str)
         for n in range(number):
             site(account(f"Account {n}"))
             item(f"Item {n}")
+            AccountCode.objects.create(code=str(AccountCode.objects.count()), name=f"Code {n}")
         query = opened(writer, name, kinds="service").wsgi_request.GET.urlencode()
         with CaptureQueriesContext(database) as caught:
             assert writer.get(f"{opened(writer, name).request['PATH_INFO']}?{query}&rows=100").context["grid"].total
@@ -282,3 +309,16 @@ def test_chosen_items_end_in_xero(connection: XeroConnection, xero: Any, writer:
     writer.post(f"/finance/jobs/{job.number}/send/")
     run(job)
     assert {"Support", "Consulting"} <= {each["code"] for each in xero.books()["items"]}
+
+
+def test_chosen_codes_end_in_xero(connection: XeroConnection, writer: Client) -> None:
+    AccountCode.objects.create(code="951", name="Bonus income", type="Income")
+    AccountCode.objects.create(code="200", name="Whatever we call it")
+    job = run(to_check(writer, press(writer, opened(writer, "export-account_codes"), "all")))
+    assert {row.label: row.outcome for row in job.rows.all()} == {
+        "200 Whatever we call it": "link",
+        "951 Bonus income": "create",
+    }
+    writer.post(f"/finance/jobs/{job.number}/send/")
+    assert run(job).state == Job.State.COMPLETED
+    assert set(XeroLink.objects.values_list("xero_number", flat=True)) == {"200", "951"}

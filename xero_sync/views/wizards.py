@@ -165,7 +165,7 @@ def _selecting(
     """Return the grid with the boxes as the draft has them, the chips, and the bar."""
     rule, viewing = draft.rule, request.GET.get("view") == SELECTION
     rows = (wizard.chosen if viewing else wizard.matching)(rule if viewing else filters, connection.tenant_id)
-    grid = wizard.listing.grid(
+    grid = wizard.grid_listing.grid(
         request,
         rows,
         decorate=wizard.decorate(connection) if wizard.decorate else None,

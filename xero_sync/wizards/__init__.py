@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xero_sync.wizards import contacts, invoices, items, payments
+from xero_sync.wizards import account_codes, contacts, invoices, items, payments
 from xero_sync.wizards.base import Bar, Wizard, bar, chips, is_other
 
-EXPORTS: tuple[Wizard, ...] = (contacts.EXPORT, items.EXPORT)
+EXPORTS: tuple[Wizard, ...] = (contacts.EXPORT, account_codes.EXPORT, items.EXPORT)
 IMPORTS: tuple[Wizard, ...] = ()
 WIZARDS: dict[str, Wizard] = {wizard.name: wizard for wizard in (*EXPORTS, *IMPORTS, invoices.EXPORT, payments.IMPORT)}
 

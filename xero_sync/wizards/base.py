@@ -7,7 +7,7 @@ ticks and the bar are the same for all; see views/wizards.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -61,6 +61,7 @@ class Wizard:
     noun: tuple[str, str]
     steps: tuple[str, ...]
     listing: Listing
+    filter: type[RuleFilter]
     key: str = "uuid"
     matching: Callable[[Filters, str], Records]
     everything: Callable[[str], Records]
@@ -125,11 +126,9 @@ class Wizard:
         return "xero_sync/wizard/_paste.html" if self.paste_fields else ""
 
     @property
-    def filter(self) -> type[RuleFilter]:
-        """The form above the list."""
-        assert self.listing.filter
-        assert issubclass(self.listing.filter, RuleFilter)
-        return self.listing.filter
+    def grid_listing(self) -> Listing:
+        """The listing with the filters above it."""
+        return replace(self.listing, filter=self.filter)
 
     @property
     def is_export(self) -> bool:

@@ -75,6 +75,7 @@ EXPORT = Wizard(
     compares=("contacts",),
     paste_fields=("name", "code"),
     apply_label="Load accounts",
+    filter=AccountFilter,
     listing=Listing(
         caption="Accounts to export",
         columns=(
@@ -86,6 +87,5 @@ EXPORT = Wizard(
         ),
         empty=Empty("No accounts yet", "An account is a customer. Xero calls it a contact.", icon="users"),
         sort="name",
-        filter=AccountFilter,
     ),
 )

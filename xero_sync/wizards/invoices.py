@@ -29,6 +29,7 @@ EXPORT = Wizard(
     options_title="Options of this export",
     has_finder=True,
     paste_fields=("number",),
+    filter=InvoiceFilter,
     listing=Listing(
         caption="Invoices to export",
         columns=(
@@ -48,6 +49,5 @@ EXPORT = Wizard(
             icon="file-invoice",
         ),
         sort="date",
-        filter=InvoiceFilter,
     ),
 )

@@ -98,6 +98,7 @@ EXPORT = Wizard(
     start=TypesForm,
     compares=("items",),
     paste_fields=("name", "code"),
+    filter=ItemFilter,
     listing=Listing(
         caption="Items to export",
         columns=(
@@ -115,6 +116,5 @@ EXPORT = Wizard(
         ),
         empty=Empty("No items of these types", "What is sold shows here: the item becomes an item in Xero."),
         sort="name",
-        filter=ItemFilter,
     ),
 )  # fmt: skip

@@ -99,6 +99,7 @@ IMPORT = Wizard(
     reads=("payments", "invoices"),
     load_label="Load Xero payments",
     reading="payments and invoices",
+    filter=PaymentFilter,
     listing=Listing(
         caption="Payments in Xero",
         columns=(
@@ -116,6 +117,5 @@ IMPORT = Wizard(
             icon="cash",
         ),
         sort="-date",
-        filter=PaymentFilter,
     ),
 )
