@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
+
+from django.db.models import QuerySet
 
 from xero_sync import clock, jobs
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
-from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRequest
+from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRecord, XeroRequest
 
 State = JobRow.State
 
@@ -134,7 +137,7 @@ class Batch:
 #: What an outcome may change about a row.
 _OUTCOME = [
     "state", "reason", "message", "outcome", "how", "xero_id", "xero_number", "xero_message", "xero_total", "warning",
-    "fix_url", "request", "alone", "updated",
+    "fix_url", "request", "alone", "record_id", "updated",
 ]  # fmt: skip
 
 
@@ -143,3 +146,10 @@ def save_rows(rows: list[JobRow]) -> None:
     for row in rows:
         row.updated = clock.now()
     JobRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_OUTCOME)
+
+
+def chunks(records: QuerySet[XeroRecord], size: int = 500) -> Iterator[list[XeroRecord]]:
+    """Yield records of the mirror in lists, read from a cursor, so that memory stays the same for any number."""
+    found = records.iterator(chunk_size=size)
+    while chunk := list(islice(found, size)):
+        yield chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from math import ceil
@@ -43,8 +44,9 @@ def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, cho
     if requested and (decision := kind.decide_status(record, found, books)):
         return decision
     if found.problem:
-        outcome = Outcome.DECIDE if len(found.remotes) > 1 else Outcome.FAIL
-        return _stopped(found.problem, outcome)
+        several = len(found.remotes) > 1
+        decision = _stopped(found.problem, Outcome.DECIDE if several else Outcome.FAIL)
+        return replace(decision, candidates=_candidates(kind, found)) if several else decision
     if len(found.remotes) > 1:
         return _ambiguous(kind, found)
     if found.linked:
@@ -65,10 +67,14 @@ def _chosen(found: Found, choice: str) -> Found:
 
 
 def _ambiguous(kind: ExportKind[R], found: Found) -> Decision:
-    names = ", ".join(f"{remote.name} ({remote.xero_id[:8]})" for remote in found.remotes[:5])
-    return Decision(
-        Outcome.DECIDE, "ambiguous", f"{len(found.remotes)} records in Xero could be this one: {names}. Choose one."
-    )
+    candidates = _candidates(kind, found)
+    names = ", ".join(f"{name} ({apart})" for _, name, apart in candidates[:5])
+    words = f"{len(found.remotes)} records in Xero could be this one: {names}. Choose one."
+    return Decision(Outcome.DECIDE, "ambiguous", words, candidates=candidates)
+
+
+def _candidates(kind: ExportKind[R], found: Found) -> list[tuple[str, str, str]]:
+    return [(remote.xero_id, remote.name, kind.tell_apart(remote)) for remote in found.remotes]
 
 
 def _stopped(problem: Problem, outcome: str, more: Sequence[Problem] = ()) -> Decision:
@@ -127,10 +133,11 @@ def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     for records in selection.chosen(kind, job.selection, job.tenant_id):
         planner.add(records)
         keep_alive()
-    _done(job, gateway)
+    done(job, gateway)
 
 
-def _done(job: Job, gateway: Gateway) -> None:
+def done(job: Job, gateway: Gateway) -> None:
+    """Note that all rows are planned: the job may be sent now."""
     with transaction.atomic():
         jobs.recount(job)
         jobs.bump_calls(job, gateway.calls)
@@ -293,6 +300,7 @@ class _Planner:
             how=decision.how if decision.outcome == Outcome.LINK else "",
             choice=self.job.choices.get(f"{kind.name}:{record.uuid}", ""),
             suggestion=decision.suggestion,
+            candidates=[list(candidate) for candidate in decision.candidates],
             xero_id=decision.xero_id,
             xero_number=decision.xero_number,
         )

@@ -34,7 +34,8 @@ STATE_CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 TYPES = [(f"{way}-{kind}", f"{label} {words[1]}") for way, label in Job.Direction.choices
          for kind, words in NOUNS.items()
-         if kind in ({"payments"} if way == Job.Direction.IMPORT else {each.name for each in EXPORTS})]  # fmt: skip
+         if kind in ({"payments", "contacts", "account_codes", "items"} if way == Job.Direction.IMPORT
+                     else {each.name for each in EXPORTS})]  # fmt: skip
 
 
 def _date(label: str) -> forms.DateField:

@@ -23,6 +23,7 @@ class TaxRate(Record):
     name = models.CharField(max_length=50, unique=True)
     rate = models.DecimalField(max_digits=8, decimal_places=4)
     active = models.BooleanField(default=True)
+    note = models.TextField(max_length=4000, blank=True, help_text="What an import could not keep as it was.")
     history = Tracked()
 
     class Meta:

@@ -66,3 +66,20 @@ def _checked(job: Job) -> Job:
     job.refresh_from_db()
     assert job.state == Job.State.CHECKED, job.problem
     return job
+
+
+def check_import(kind: str, selection: dict[str, Any] | None = None, **overrides: Any) -> Job:
+    """Start an import on a fresh reading and let it be checked."""
+    rule = {**(selection or {"all": True}), "fresh": True}
+    return _checked(jobs.start_check(kind, "import", rule, user=None, overrides=overrides))
+
+
+def bring(kind: str, selection: dict[str, Any] | None = None, **overrides: Any) -> Job:
+    return send(check_import(kind, selection, **overrides))
+
+
+def decided(job: Job, **choices: str) -> Job:
+    """Decide about rows by their labels and let the job be checked again."""
+    by_key = {f"{row.kind}:{row.record_key}": choices[row.label] for row in job.rows.filter(label__in=choices)}
+    assert jobs.decide(job, by_key)
+    return _checked(job)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xero_sync.kinds.account_codes import AccountCodeExport
+from xero_sync.kinds.account_codes import AccountCodeExport, AccountCodeImport
 from xero_sync.kinds.base import ExportKind
-from xero_sync.kinds.contacts import ContactExport
+from xero_sync.kinds.contacts import ContactExport, ContactImport
+from xero_sync.kinds.importing import ImportKind
 from xero_sync.kinds.invoices import InvoiceExport
-from xero_sync.kinds.items import ItemExport
-from xero_sync.kinds.tax_rates import TaxRateExport
+from xero_sync.kinds.items import ItemExport, ItemImport
+from xero_sync.kinds.tax_rates import TaxRateExport, TaxRateImport
 
 EXPORTS: list[ExportKind[Any]] = [
     TaxRateExport(),
@@ -18,6 +19,9 @@ EXPORTS: list[ExportKind[Any]] = [
     ItemExport(),
     InvoiceExport(),
 ]
+
+#: What is imported as records of ours; payments, which change invoices, have their own way: see payment_imports.py.
+IMPORTS: list[ImportKind[Any]] = [TaxRateImport(), AccountCodeImport(), ContactImport(), ItemImport()]
 
 
 def export_kind(name: str) -> ExportKind[Any]:
@@ -28,3 +32,13 @@ def export_kind(name: str) -> ExportKind[Any]:
 def stage(name: str) -> int:
     """Return the place of a kind in the order of dependence."""
     return [kind.name for kind in EXPORTS].index(name)
+
+
+def import_kind(name: str) -> ImportKind[Any]:
+    """Return the kind that goes by this name. Raises KeyError."""
+    return {kind.name: kind for kind in IMPORTS}[name]
+
+
+def import_stage(name: str) -> int:
+    """Return the place of a kind in the order in which imports bring records along."""
+    return [kind.name for kind in IMPORTS].index(name)

@@ -9,15 +9,18 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from xero_python.accounting import Account as XeroAccount
 
-from finance.models import DEFAULT_ACCOUNT_TYPE, AccountCode
+from finance.models import ACCOUNT_TYPES, DEFAULT_ACCOUNT_TYPE, AccountCode
 from xero_sync.accounts import TYPES
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import Gateway
 from xero_sync.kinds.base import Description, ExportKind, Found, Problem, too_long
+from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.mirror import Element, fold
+from xero_sync.models import XeroRecord
 
 #: Xero's type for each of our names of types, as far as Xero has the name.
 BY_NAME = {fold(name): xero_type for xero_type, name in TYPES.items()}
+OURS = {fold(name): name for name in ACCOUNT_TYPES}
 BANK = "BANK"
 
 
@@ -130,7 +133,71 @@ class AccountCodeExport(ExportKind[AccountCode]):
         return fold(record.name)  # codes are unique here, too
 
     def remember(self, record: AccountCode) -> dict[str, Any]:
-        return {"code": record.code, "name": record.name, "type": record.type}
+        return remember(record)
+
+
+class AccountCodeImport(ImportKind[AccountCode]):
+    name = "account_codes"
+    label, xero_label = "Account code", "account"
+    mirrors = ("account_codes",)
+    may_repeat = False  # codes are unique here
+
+    def text(self, text: str) -> Q:
+        return Q(folded_name__contains=fold(text)) | Q(key__istartswith=text)
+
+    def narrow(self, records: QuerySet[XeroRecord], filters: dict[str, Any]) -> QuerySet[XeroRecord]:
+        wanted = filters.get("type")
+        return (records.filter(payload__Type=wanted) if wanted else records).order_by("key", "id")
+
+    def load(self, local_ids: Iterable[UUID]) -> list[AccountCode]:
+        return list(AccountCode.objects.select_for_update().filter(uuid__in=list(local_ids)))
+
+    def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[AccountCode]]]:
+        found = {code.code: code for code in AccountCode.objects.filter(code__in=[each.key for each in remotes])}
+        return {each.xero_id: ("same code", [found[each.key]]) for each in remotes if each.key in found}
+
+    def describe(self, remote: XeroRecord) -> Description:
+        name, kind = str(remote.payload.get("Name") or ""), str(remote.payload.get("Type") or "")
+        return Description(f"{remote.key} {name}".strip(), TYPES.get(kind, kind))
+
+    def problems(self, remote: XeroRecord, books: ImportBooks) -> list[Problem]:
+        if not remote.key:
+            return [Problem("no_code", "Xero keeps this account without a code, and account codes need one here.")]
+        return []
+
+    def warnings(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        kind = str(remote.payload.get("Type") or "")
+        if our_type(kind) != DEFAULT_ACCOUNT_TYPE or kind == BY_NAME[fold(DEFAULT_ACCOUNT_TYPE)]:
+            return []
+        return [f"There is no type “{TYPES.get(kind, kind)}” here: it becomes {DEFAULT_ACCOUNT_TYPE}."]
+
+    def notes(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        return ["It is archived in Xero, so it is inactive here."] if remote.status == "ARCHIVED" else []
+
+    def make(self, remote: XeroRecord, books: ImportBooks) -> AccountCode:
+        return AccountCode(
+            code=remote.key,
+            name=str(remote.payload.get("Name") or remote.key)[:150],
+            description=str(remote.payload.get("Description") or ""),
+            type=our_type(str(remote.payload.get("Type") or "")),
+            active=remote.status != "ARCHIVED",
+        )
+
+    def number(self, remote: XeroRecord) -> str:
+        return remote.key
+
+    def remember(self, record: AccountCode) -> dict[str, Any]:
+        return remember(record)
+
+
+def remember(record: AccountCode) -> dict[str, Any]:
+    """Return what a link keeps of an account code."""
+    return {"code": record.code, "name": record.name, "type": record.type}
+
+
+def our_type(kind: str) -> str:
+    """Return our type for one of Xero's: by its name on Xero's pages, else the default, Other income."""
+    return OURS.get(fold(TYPES.get(kind, "")), DEFAULT_ACCOUNT_TYPE)
 
 
 def xero_type(record: AccountCode) -> str:

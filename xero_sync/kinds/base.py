@@ -52,6 +52,8 @@ class Decision:
     warning: str = ""
     #: What a person may take over with one press, such as a free code
     suggestion: str = ""
+    #: What a person may choose from: id, name, and what tells it from the others
+    candidates: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,10 @@ class ExportKind(ABC, Generic[R]):
         `requested`: a person chose this very record, rather than one that needs it.
         """
         return []
+
+    def tell_apart(self, remote: Remote) -> str:
+        """Return what tells a record in Xero from others of its name."""
+        return remote.key
 
     @abstractmethod
     def problems(self, record: R, books: Books) -> list[Problem]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Lower
 from xero_python.accounting import Contact
 
 from crm.models import Account, Site
@@ -15,6 +20,7 @@ from xero_sync.contact_fields import (
     ADDRESSES,
     PHONES,
     address_changes,
+    address_of,
     changed_address,
     changed_phone,
     new_addresses,
@@ -23,8 +29,10 @@ from xero_sync.contact_fields import (
     same_number,
 )
 from xero_sync.kinds.base import Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.kinds.importing import ImportBooks, ImportKind
+from xero_sync.kinds.tax_rates import parts_words
 from xero_sync.mirror import Element, fold
-from xero_sync.models import JobRow
+from xero_sync.models import JobRow, XeroRecord
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
 NUMBER_PREFIX = "bms:"
@@ -155,6 +163,12 @@ class ContactExport(ExportKind[Account]):
             ("Default sales tax", books.rate_name(theirs), books.rate_name(ours)),
         ]
 
+    def tell_apart(self, remote: Remote) -> str:
+        contact = remote.payload
+        city = address_of(contact, "billing")["city"] or address_of(contact, "shipping")["city"]
+        told = (contact.get("AccountNumber"), contact.get("EmailAddress"), city)
+        return ", ".join(str(each) for each in told if each) or f"id {remote.xero_id[:8]}"
+
     def problems(self, record: Account, books: Books) -> list[Problem]:
         url = record.get_absolute_url()
         problems = []
@@ -228,7 +242,151 @@ class ContactExport(ExportKind[Account]):
         return fold(record.name)
 
     def remember(self, record: Account) -> dict[str, Any]:
-        return {"name": record.name}
+        return remember(record)
+
+
+class ContactImport(ImportKind[Account]):
+    name = "contacts"
+    label, xero_label = "Account", "contact"
+    mirrors = ("contacts", "tax_rates")
+
+    def text(self, text: str) -> Q:
+        return (
+            Q(folded_name__contains=fold(text))
+            | Q(payload__AccountNumber__icontains=text)
+            | Q(payload__EmailAddress__icontains=text)
+        )
+
+    def narrow(self, records: QuerySet[XeroRecord], filters: dict[str, Any]) -> QuerySet[XeroRecord]:
+        match filters.get("who"):
+            case "customers":
+                return records.filter(payload__IsCustomer=True)
+            case "suppliers":
+                return records.filter(payload__IsSupplier=True)
+        return records
+
+    def load(self, local_ids: Iterable[UUID]) -> list[Account]:
+        return list(Account.objects.select_for_update().filter(uuid__in=list(local_ids)))
+
+    def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[Account]]]:
+        """The number that an export of ours left there, then the name; case and spaces don't count."""
+        numbers = {each.key.removeprefix(NUMBER_PREFIX): each for each in remotes if each.key.startswith(NUMBER_PREFIX)}
+        ours = {str(each.uuid): each for each in Account.objects.filter(uuid__in=_uuids(numbers))}
+        names = {each.folded_name for each in remotes}
+        named: dict[str, list[Account]] = defaultdict(list)
+        # By the index on the lower-case name. SQLite only knows the case of plain letters
+        for account in Account.objects.annotate(folded=Lower("name")).filter(folded__in=names):
+            named[fold(account.name)].append(account)
+        found = {each.xero_id: ("same name", named[each.folded_name]) for each in remotes if each.folded_name in named}
+        return found | {
+            numbers[key].xero_id: ("our own number", [account]) for key, account in ours.items() if key in numbers
+        }
+
+    def describe(self, remote: XeroRecord) -> Description:
+        return Description(
+            str(remote.payload.get("Name") or ""),
+            str(remote.payload.get("EmailAddress") or remote.payload.get("AccountNumber") or ""),
+        )
+
+    def needs(self, remote: XeroRecord, books: ImportBooks) -> list[tuple[str, str]]:
+        tax_type = sales_tax_of(remote.payload)
+        return [("tax_rates", tax_type)] if tax_type in books.rates else []
+
+    def problems(self, remote: XeroRecord, books: ImportBooks) -> list[Problem]:
+        if remote.status == "GDPRREQUEST":
+            return [Problem("personal_data_removed", "Xero has removed this contact's data on its owner's request.")]
+        return []
+
+    def changes(self, remote: XeroRecord, record: Account, books: ImportBooks) -> list[Change]:
+        """The name alone: the rest of an account that is linked belongs to the people here."""
+        name = str(remote.payload.get("Name") or "")
+        return [("Name", record.name, name)] if name and name != record.name else []
+
+    def notes(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        notes = ["Its main site is created with the addresses from Xero."]
+        if remote.status == "ARCHIVED":
+            notes.append("It is archived in Xero, so it is inactive here.")
+        tax_type = sales_tax_of(remote.payload)
+        if tax_type and (rate := books.rates.get(tax_type)):
+            notes.append(f"Sales tax: {rate.name}. {parts_words(rate.payload)}".strip())
+        else:
+            notes.append("Not taxable: Xero has no default sales tax for it.")
+        return notes
+
+    def warnings(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        warnings = []
+        tax_type, currency = sales_tax_of(remote.payload), str(remote.payload.get("DefaultCurrency") or "")
+        if tax_type and tax_type not in books.rates:
+            warnings.append(f"Its default sales tax {tax_type} isn't among Xero's tax rates, so it is left blank.")
+        if currency and currency not in books.currencies:
+            warnings.append(f"Its currency {currency} isn't switched on in your Xero.")
+        if (email := str(remote.payload.get("EmailAddress") or "")) and not _is_email(email):
+            warnings.append(f"“{email}” is no e-mail address, so it is left blank.")
+        return warnings
+
+    def collision_key(self, remote: XeroRecord) -> str:
+        return remote.folded_name
+
+    def make(self, remote: XeroRecord, books: ImportBooks) -> Account:
+        contact, tax_type = remote.payload, sales_tax_of(remote.payload)
+        return Account(
+            name=str(contact.get("Name") or "")[:255],
+            code=str(contact.get("AccountNumber") or "")[:50],
+            active=remote.status == "ACTIVE",
+            default_currency=str(contact.get("DefaultCurrency") or "")[:3],
+            taxable=bool(tax_type),
+            sales_tax=books.our_rate(tax_type) if tax_type else None,
+            tax_number=str(contact.get("TaxNumber") or "")[:50],
+        )
+
+    def make_parts(self, remote: XeroRecord, record: Account, books: ImportBooks) -> list[Model]:
+        contact = remote.payload
+        email = str(contact.get("EmailAddress") or "")
+        addresses = {f"{kind}_{part}": value for kind in ADDRESSES for part, value in address_of(contact, kind).items()}
+        return [
+            Site(
+                account=record,
+                name="Main",
+                is_main=True,
+                billing_email=email if _is_email(email) else "",
+                phone=phone_of(contact, "phone"),
+                fax=phone_of(contact, "fax"),
+                **addresses,
+            )
+        ]
+
+    def update(self, remote: XeroRecord, record: Account, books: ImportBooks) -> None:
+        record.name = str(remote.payload.get("Name") or record.name)[:255]
+
+    def remember(self, record: Account) -> dict[str, Any]:
+        return remember(record)
+
+
+def remember(record: Account) -> dict[str, Any]:
+    """Return what a link keeps of an account."""
+    return {"name": record.name}
+
+
+def sales_tax_of(contact: Element) -> str:
+    """Return a contact's default sales tax; blank where none is set, or one that says "not taxed"."""
+    tax_type = str(contact.get("AccountsReceivableTaxType") or "")
+    return "" if tax_type == "NONE" else tax_type
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return len(text) <= 255
+
+
+def _uuids(texts: Iterable[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(UUID(text))
+    return found
 
 
 def contact_number(account: Account) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 from xero_python.accounting import Item as XeroItem
 from xero_python.accounting import Purchase
 
 from finance import money
-from finance.models import Item
+from finance.models import AccountCode, Item, TaxRate
 from xero_sync import accounts
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import decode, encode
 from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.mirror import Element, amount, fold
 from xero_sync.models import XeroRecord
 
@@ -191,7 +195,236 @@ class ItemExport(ExportKind[Item]):
         return suggest_code(record, books)
 
     def remember(self, record: Item) -> dict[str, Any]:
-        return {"name": record.name, "price": str(record.sales_price)}
+        return remember(record)
+
+
+class ItemImport(ImportKind[Item]):
+    name = "items"
+    label, xero_label = "Item", "item"
+    mirrors = ("items", "account_codes", "tax_rates")
+
+    def text(self, text: str) -> Q:
+        return Q(folded_name__contains=fold(text)) | Q(key__contains=fold(text))
+
+    def narrow(self, records: QuerySet[XeroRecord], filters: dict[str, Any]) -> QuerySet[XeroRecord]:
+        match filters.get("which"):
+            case "sold":
+                return records.filter(payload__IsSold=True)
+            case "bought":
+                return records.filter(payload__IsPurchased=True)
+            case "tracked":
+                return records.filter(payload__IsTrackedAsInventory=True)
+        return records
+
+    def load(self, local_ids: Iterable[UUID]) -> list[Item]:
+        items = Item.objects.select_for_update(of=("self",)).filter(uuid__in=list(local_ids))
+        return list(items.select_related("income_account", "expense_account", "tax"))
+
+    def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[Item]]]:
+        """The code, which Xero keeps unique, then the name."""
+        coded: dict[str, list[Item]] = defaultdict(list)
+        named: dict[str, list[Item]] = defaultdict(list)
+        keys = {each.key for each in remotes}
+        names = {fold(name_of(each.payload)) for each in remotes}
+        items = Item.objects.annotate(low_code=Lower("code"), low_name=Lower("name"))
+        for item in items.filter(Q(low_code__in=keys) | Q(low_name__in=names | keys)):
+            coded[fold(item.code or item.name[:CODE_LENGTH])].append(item)
+            named[fold(item.name)].append(item)
+        found = {}
+        for each in remotes:
+            if each.key in coded:
+                found[each.xero_id] = ("same code", coded[each.key])
+            elif (name := fold(name_of(each.payload))) in named:
+                found[each.xero_id] = ("same name", named[name])
+        return found
+
+    def describe(self, remote: XeroRecord) -> Description:
+        price = amount((remote.payload.get("SalesDetails") or {}).get("UnitPrice"))
+        return Description(name_of(remote.payload), self.number(remote), price.quantize(money.CENT))
+
+    def needs(self, remote: XeroRecord, books: ImportBooks) -> list[tuple[str, str]]:
+        tax_type = _sales_tax_of(remote.payload)
+        needs = [("tax_rates", tax_type)] if tax_type in books.rates else []
+        if books.options.bring_account_codes:
+            needs += [
+                ("account_codes", books.accounts[code].xero_id)
+                for code in _codes_of(remote.payload)
+                if code in books.accounts and code not in books.codes
+            ]
+        return needs
+
+    def problems(self, remote: XeroRecord, books: ImportBooks) -> list[Problem]:
+        if destination_of(remote, books) not in Item.Kind.values:
+            return [Problem("no_destination", f"“{destination_of(remote, books)}” is no kind of item here.")]
+        return []
+
+    def changes(self, remote: XeroRecord, record: Item, books: ImportBooks) -> list[Change]:
+        """All that Xero knows of it; what kind it is here stays."""
+        wanted = self._fields(remote, record.kind, books) | self._coming(remote, books)
+        found = []
+        for name, value in wanted.items():
+            before = getattr(record, name)
+            # A blank in Xero, or an account that is unknown here, takes nothing away
+            if value != before and (value or name in {"taxable", "tax"}):
+                found.append((LABELS[name], _said(before), _said(value)))
+        return found
+
+    def _coming(self, remote: XeroRecord, books: ImportBooks) -> dict[str, Any]:
+        """Return what isn't here yet and will be when the item's turn comes: its tax, its account codes."""
+        coming: dict[str, Any] = {}
+        tax_type = _sales_tax_of(remote.payload)
+        if tax_type in books.rates and books.our_rate(tax_type) is None:
+            coming["tax"] = TaxRate(name=books.rates[tax_type].name)
+        sales = str((remote.payload.get("SalesDetails") or {}).get("AccountCode") or "")
+        purchase = _purchase_code(remote.payload.get("PurchaseDetails") or {})
+        for name, code in (("income_account", sales), ("expense_account", purchase)):
+            if books.options.bring_account_codes and code in books.accounts and code not in books.codes:
+                coming[name] = AccountCode(code=code, name=books.accounts[code].name)
+        return coming
+
+    def update(self, remote: XeroRecord, record: Item, books: ImportBooks) -> None:
+        for name, value in self._fields(remote, record.kind, books).items():
+            if value or name in {"taxable", "tax"}:
+                setattr(record, name, value)
+
+    def notes(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        kind = destination_of(remote, books)
+        notes = [f"It becomes {_a(kind)}."]
+        if not remote.payload.get("Name"):
+            notes.append("It has no name in Xero, so its code is taken.")
+        notes.append(
+            "Taxable." if _sales_tax_of(remote.payload) else "Not taxable: no sales tax is set for it in Xero."
+        )
+        return notes
+
+    def warnings(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        kind = destination_of(remote, books)
+        dropped = [f"{label} {text}" for label, text in _dropped(remote.payload, kind)]
+        warnings = [f"{_a(kind).capitalize()} has no place for: {', '.join(dropped)}."] if dropped else []
+        if not books.options.bring_account_codes:
+            lacking = [code for code in _codes_of(remote.payload) if code not in books.codes]
+            if lacking:
+                codes = ", ".join(dict.fromkeys(lacking))
+                warnings.append(f"Left blank, as it isn't here: account code {codes}. Import it, or let it come along.")
+        return warnings
+
+    def make(self, remote: XeroRecord, books: ImportBooks) -> Item:
+        kind = destination_of(remote, books)
+        return Item(
+            kind=kind,
+            code=self.number(remote)[:50],
+            requires_procurement=kind == Item.Kind.PRODUCT and _is_tracked(remote.payload),
+            **self._fields(remote, kind, books),
+        )
+
+    def _fields(self, remote: XeroRecord, kind: str, books: ImportBooks) -> dict[str, Any]:
+        element = remote.payload
+        sales, purchase = element.get("SalesDetails") or {}, element.get("PurchaseDetails") or {}
+        tax_type, price = _sales_tax_of(element), amount(sales.get("UnitPrice"))
+        rate = books.our_rate(tax_type) if tax_type else None
+        fields: dict[str, Any] = {
+            "name": name_of(element),
+            "description": str(element.get("Description") or ""),
+            "income_account": books.codes.get(str(sales.get("AccountCode") or "")),
+            "expense_account": books.codes.get(_purchase_code(purchase)),
+            "taxable": bool(tax_type),
+            "tax": rate,
+        }
+        if kind == Item.Kind.DISCOUNT_TYPE:
+            return {**fields, "discount_value": price}
+        if kind in PRICED:
+            return {**fields, "unit_price": price, "unit_cost": amount(purchase.get("UnitPrice"))}
+        return fields
+
+    def number(self, remote: XeroRecord) -> str:
+        return str(remote.payload.get("Code") or "")
+
+    def remember(self, record: Item) -> dict[str, Any]:
+        return remember(record)
+
+
+#: Kinds that have a price and a cost here.
+PRICED = {Item.Kind.PRODUCT, Item.Kind.SERVICE}
+LABELS = {
+    "name": "Name",
+    "description": "Description",
+    "unit_price": "Unit price",
+    "unit_cost": "Unit cost",
+    "discount_value": "Value",
+    "income_account": "Income account",
+    "expense_account": "Expense account",
+    "taxable": "Taxable",
+    "tax": "Tax",
+}
+
+
+def remember(record: Item) -> dict[str, Any]:
+    """Return what a link keeps of an item."""
+    return {"name": record.name, "price": str(record.sales_price)}
+
+
+def destination_of(remote: XeroRecord, books: Books) -> str:
+    """Return which of our kinds an item becomes: as chosen for itself, else for all, else as suggested."""
+    chosen = books.options.destination
+    return str((chosen.get("rows") or {}).get(remote.xero_id) or chosen.get("default") or suggested_kind(remote))
+
+
+def suggested_kind(remote: XeroRecord) -> str:
+    """Return what an item of Xero's most likely is here: only products can be tracked."""
+    return Item.Kind.PRODUCT if _is_tracked(remote.payload) else Item.Kind.SERVICE
+
+
+def name_of(element: Element) -> str:
+    """Return an item's name; where Xero has none, its code."""
+    return str(element.get("Name") or element.get("Code") or "")[:255]
+
+
+def _sales_tax_of(element: Element) -> str:
+    tax_type = str((element.get("SalesDetails") or {}).get("TaxType") or "")
+    return "" if tax_type == "NONE" else tax_type
+
+
+def _purchase_code(purchase: Element) -> str:
+    # For a tracked item, the cost of goods sold is what an expense account is elsewhere
+    return str(purchase.get("COGSAccountCode") or purchase.get("AccountCode") or "")
+
+
+def _codes_of(element: Element) -> list[str]:
+    sales = str((element.get("SalesDetails") or {}).get("AccountCode") or "")
+    return [code for code in (sales, _purchase_code(element.get("PurchaseDetails") or {})) if code]
+
+
+def _is_tracked(element: Element) -> bool:
+    return element.get("IsTrackedAsInventory") in {True, "true"}
+
+
+def _dropped(element: Element, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield what Xero has of an item that this kind can't hold: label and value."""
+    price = amount((element.get("SalesDetails") or {}).get("UnitPrice"))
+    cost = amount((element.get("PurchaseDetails") or {}).get("UnitPrice"))
+    if price and kind not in {*PRICED, Item.Kind.DISCOUNT_TYPE}:
+        yield "sales price", f"{price.normalize():f}"
+    if cost and kind not in PRICED:
+        yield "purchase price", f"{cost.normalize():f}"
+    if _is_tracked(element) and kind != Item.Kind.PRODUCT:
+        yield "tracking of the quantity", str(element.get("QuantityOnHand") or "")
+
+
+def _a(kind: str) -> str:
+    label = Item.Kind(kind).label.lower()
+    return f"{'an' if label[0] in 'aeiou' else 'a'} {label}"
+
+
+def _said(value: Any) -> str:
+    """Return a field's value as a person reads it."""
+    match value:
+        case bool():
+            return "Yes" if value else "No"
+        case Decimal():
+            return f"{value.normalize():f}"
+        case None:
+            return ""
+    return str(value)
 
 
 def _at(element: Element, path: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from xero_python.accounting import TaxComponent
 from xero_python.accounting import TaxRate as XeroTaxRate
 
@@ -15,8 +15,12 @@ from finance.models import TaxRate
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import Gateway
 from xero_sync.kinds.base import Accepted, Description, ExportKind, Found, Problem, too_long
+from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.mirror import Element, amount, fold
-from xero_sync.models import Job, TaxMapping, XeroLink
+from xero_sync.models import Job, TaxMapping, XeroLink, XeroRecord
+
+#: Of our own tax names.
+NAME_LENGTH = 50
 
 #: Countries where a new rate must say what it is in the tax return; the US forbids it.
 REPORTING = {"AU": "OUTPUT", "NZ": "OUTPUT", "UK": "OUTPUT", "GB": "OUTPUT"}
@@ -71,6 +75,9 @@ class TaxRateExport(ExportKind[TaxRate]):
             )
         return Found(same_rate, "same rate" if same_rate else "")
 
+    def tell_apart(self, remote: Remote) -> str:
+        return f"{remote.key}, {_percent(_rate(remote))}"
+
     def problems(self, record: TaxRate, books: Books) -> list[Problem]:
         taken = [rate for rate in books.rates.values() if fold(rate.name) == fold(record.name)]
         return [
@@ -109,6 +116,92 @@ class TaxRateExport(ExportKind[TaxRate]):
         )
         books.tax_types[record.pk] = accepted.xero_id
         return None
+
+
+class TaxRateImport(ImportKind[TaxRate]):
+    """Brings the taxes that imported records need. Several parts become one rate: a part may have another rate in
+    another tax, which is not allowed here."""
+
+    name = "tax_rates"
+    label, xero_label = "Tax rate", "tax rate"
+    mirrors = ("tax_rates",)
+    may_repeat = False
+
+    def text(self, text: str) -> Q:
+        return Q(folded_name__contains=fold(text))
+
+    def load(self, local_ids: Iterable[UUID]) -> list[TaxRate]:
+        return list(TaxRate.objects.select_for_update().filter(uuid__in=list(local_ids)))
+
+    def linked(self, remotes: Sequence[XeroRecord], books: ImportBooks) -> dict[str, TaxRate]:
+        found = {remote.xero_id: books.our_rate(remote.xero_id) for remote in remotes}
+        return {tax_type: rate for tax_type, rate in found.items() if rate}
+
+    def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[TaxRate]]]:
+        """Name and rate, else the only one of ours that is as high, unless that is nothing."""
+        active = list(TaxRate.objects.filter(active=True))
+        return {remote.xero_id: _ours_like(remote, active) for remote in remotes}
+
+    def taken(self, records: Iterable[TaxRate], books: ImportBooks) -> set[UUID]:
+        return {record.uuid for record in records if record.pk in books.tax_types}
+
+    def describe(self, remote: XeroRecord) -> Description:
+        return Description(str(remote.payload.get("Name") or remote.key), _percent(_rate_of(remote)))
+
+    def problems(self, remote: XeroRecord, books: ImportBooks) -> list[Problem]:
+        rate = _rate_of(remote)
+        if not 0 <= rate <= 100:
+            return [Problem("bad_rate", f"{_percent(rate)} is not a rate that can be kept here.")]
+        return []
+
+    def notes(self, remote: XeroRecord, books: ImportBooks) -> list[str]:
+        return [words] if (words := parts_words(remote.payload)) else []
+
+    def collision_key(self, remote: XeroRecord) -> str:
+        return fold(str(remote.payload.get("Name") or ""))
+
+    def make(self, remote: XeroRecord, books: ImportBooks) -> TaxRate:
+        rate = _rate_of(remote)
+        name = str(remote.payload.get("Name") or remote.key)[:NAME_LENGTH]
+        if fold(name) in {fold(ours.name) for ours in books.our_rates.values()}:
+            # Ours of that name has another rate, or stands for another tax: both are kept apart
+            ending = f" ({_percent(rate)}, {remote.key})"
+            name = name[: NAME_LENGTH - len(ending)] + ending
+        return TaxRate(name=name, rate=rate, note=parts_words(remote.payload))
+
+    def save_links(self, pairs: Sequence[tuple[XeroRecord, TaxRate, str]], job: Job) -> None:
+        TaxMapping.objects.bulk_create(
+            TaxMapping(tenant_id=job.tenant_id, tax_rate=rate, tax_type=remote.xero_id, matched_by=how)
+            for remote, rate, how in pairs
+        )
+
+    def remember(self, record: TaxRate) -> dict[str, Any]:
+        return {"name": record.name, "rate": str(record.rate)}
+
+
+def _ours_like(remote: XeroRecord, active: Sequence[TaxRate]) -> tuple[str, list[TaxRate]]:
+    name, rate = fold(str(remote.payload.get("Name") or "")), _rate_of(remote)
+    same_rate = [ours for ours in active if ours.rate == rate]
+    if named := [ours for ours in same_rate if fold(ours.name) == name]:
+        return "same name and rate", named
+    return ("same rate", same_rate) if rate and len(same_rate) == 1 else ("", [])
+
+
+def _rate_of(remote: XeroRecord) -> Decimal:
+    return amount(remote.payload.get("EffectiveRate"))
+
+
+def parts_words(payload: Element) -> str:
+    """Say which parts a tax of Xero's had that is one rate here; nothing for a tax without parts."""
+    parts = payload.get("TaxComponents") or []
+    if len(parts) < 2:
+        return ""
+    words = ", ".join(
+        f"{part.get('Name')} {_percent(amount(part.get('Rate')))}"
+        + (" (compound)" if part.get("IsCompound") in {True, "true"} else "")
+        for part in parts
+    )
+    return f"Kept as one rate; its parts in Xero are: {words}."
 
 
 def is_usable(rate: Remote) -> bool:

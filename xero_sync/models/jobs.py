@@ -162,6 +162,9 @@ class JobRow(models.Model):
     xero_total = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of what Check showed.")
     choice = models.CharField(max_length=100, blank=True, help_text='What a person decided: an id, "create" or "skip".')
+    candidates = models.JSONField(
+        default=list, help_text="What a person may choose from: [id, name, what tells it from the others]."
+    )
     suggestion = models.CharField(max_length=100, blank=True, help_text="A free code, where two would be the same.")
     needs = models.JSONField(default=list, help_text="Records that must be in Xero first: [kind, record_key].")
 
