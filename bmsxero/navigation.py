@@ -47,6 +47,19 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Import payments", "/finance/xero/import-payments/", "cash"),
         ),
     ),
+    (
+        "Admin",
+        (
+            Entry("Account Codes", "/admin/finance/account-codes/", "book"),
+            Entry("Billing", "/admin/finance/billing/", "table"),
+            Entry("Products", "/admin/finance/products/", "package"),
+            Entry("Services", "/admin/finance/services/", "refresh"),
+            Entry("Work Types", "/admin/finance/work-types/", "tool"),
+            Entry("Expense Types", "/admin/finance/expense-types/", "receipt"),
+            Entry("Discount Types", "/admin/finance/discount-types/", "discount"),
+            Entry("Taxes", "/admin/finance/taxes/", "percentage"),
+        ),
+    ),
 )
 
 
@@ -54,7 +67,7 @@ def menu(who: Who, path: str) -> list[tuple[str, list[Link]]]:
     """Return the sections with the entries that `who` may open, the one of `path` marked."""
     current = _current(path)
     sections = [
-        (title, [Link(entry, _mark(entry, current, path)) for entry in entries if _opens(entry, who)])
+        (title, [Link(entry, _mark(entry, current, path)) for entry in entries if opens(entry.path, who)])
         for title, entries in MENU
     ]
     return [(title, links) for title, links in sections if links]
@@ -76,9 +89,10 @@ def _mark(entry: Entry, current: str, path: str) -> str:
     return "true" if entry.path == current and current != "/" else ""
 
 
-def _opens(entry: Entry, who: Who) -> bool:
+def opens(path: str, who: Who) -> bool:
+    """Say whether there is a page at `path`, and `who` may open it."""
     try:
-        view = resolve(entry.path).func
+        view = resolve(path.partition("?")[0]).func
     except Resolver404:
         return False
     return who.any_of(roles_of(view))

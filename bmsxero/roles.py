@@ -105,6 +105,12 @@ def allow(*roles: Role) -> Callable[[View], View]:
     return gate
 
 
+def only(request: HttpRequest, *roles: Role) -> None:
+    """Refuse those who may read a page but not act on it, in a view that `allow` let more people into."""
+    if not who(request.user).any_of(roles):
+        raise MissingRole(roles)
+
+
 def _sign_in(request: HttpRequest) -> HttpResponse:
     # A fragment that is polled would otherwise swap the sign-in page into the middle of the page
     if getattr(request, "htmx", False):

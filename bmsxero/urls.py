@@ -14,6 +14,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("crm/", include("crm.urls")),
     path("finance/", include("finance.urls")),
+    path("admin/finance/", include("finance.admin_urls")),
     path("", include("xero_sync.urls")),
     path("django-admin/", admin.site.urls),
     *([path("sim/xero/", include("xero_simulator.urls"))] if settings.SIMULATOR else []),

@@ -7,10 +7,16 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import IntegerField, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
-from finance.models import Invoice
-from xero_sync.models import JobRow, XeroConnection, XeroLink
+from crm.models import Record
+from finance.models import Invoice, TaxRate
+from xero_sync.effective import Effective, effective_accounts
+from xero_sync.mirror import MISSING
+from xero_sync.models import JobRow, TaxMapping, XeroConnection, XeroLink, XeroRecord
+
+__all__ = ["Effective", "annotate_state", "annotate_tax_type", "effective_accounts", "forget", "job_holding"]
 
 M = TypeVar("M", bound=Model)
 
@@ -79,3 +85,26 @@ def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
             Value(NOT_SENT),
         ),
     )  # type: ignore[return-value]
+
+
+def annotate_tax_type(queryset: QuerySet[TaxRate]) -> QuerySet[TaxRate]:
+    """Add to each tax `xero_tax_type` and `xero_tax_name`: the rate of the current organisation that stands for it."""
+    tenant = XeroConnection.objects.filter(is_current=True).values("tenant_id")[:1]
+    mappings = TaxMapping.objects.filter(tenant_id=Subquery(tenant), tax_rate=OuterRef("pk"))
+    rates = XeroRecord.objects.filter(
+        tenant_id=Subquery(tenant), kind="tax_rates", xero_id=OuterRef("xero_tax_type")
+    ).exclude(status=MISSING)
+    return queryset.annotate(
+        xero_tax_type=Subquery(mappings.values("tax_type")[:1]),
+    ).annotate(xero_tax_name=Subquery(rates.annotate(remote_name=KT("payload__Name")).values("remote_name")[:1]))
+
+
+def job_holding(record: Record, kind: str) -> int | None:
+    """Return the number of the job that has the record in hand, in whatever organisation."""
+    rows = JobRow.objects.filter(kind=kind, record_key=str(record.uuid), state__in=JobRow.HELD)
+    return rows.order_by("-pk").values_list("job_id", flat=True).first()
+
+
+def forget(record: Record, kind: str) -> None:
+    """Take off the links of a record that is deleted, so that Xero's own can be imported or linked anew."""
+    XeroLink.objects.filter(kind=kind, local_id=record.uuid).delete()

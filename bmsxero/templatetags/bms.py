@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from bmsxero.listing import Action, Badge, Tone
+from bmsxero.navigation import opens
 from bmsxero.roles import who
 
 register = template.Library()
@@ -176,5 +177,10 @@ def slot(context: Context, name: str, **more: Any) -> SafeString:
 
 @register.filter
 def open_to(actions: tuple[Action, ...] | None, user: Any) -> list[Action]:
-    """Those of the actions that the user may take."""
-    return [action for action in actions or () if not action.roles or who(user).any_of(action.roles)]
+    """Those of the actions that the user may take. One whose page does not exist is left out."""
+    me = who(user)
+    return [
+        action
+        for action in actions or ()
+        if (not action.roles or me.any_of(action.roles)) and opens(str(action.url), me)
+    ]

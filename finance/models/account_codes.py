@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from bmsxero.history import Tracked
 from crm.models import Record
@@ -58,3 +59,6 @@ class AccountCode(Record):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("finance_admin:account_code", args=[self.pk])

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from bmsxero.history import Tracked
 from crm.models import Record
@@ -60,6 +61,9 @@ class Item(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse(f"finance_admin:{self.kind}", args=[self.pk])
 
     @property
     def sales_price(self) -> Decimal:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from bmsxero.history import Tracked
 from crm.models import Record
@@ -35,6 +36,9 @@ class TaxRate(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("finance_admin:tax", args=[self.pk])
 
     def set_components(self, parts: list[tuple[str, Decimal, bool]]) -> None:
         """Replace the parts of a group, given as (name, rate in per cent, compound), and its rate with them."""

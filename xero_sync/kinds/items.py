@@ -141,11 +141,12 @@ class ItemExport(ExportKind[Item]):
         problems = too_long("The item's code", record.code, CODE_LENGTH, url)
         if len(record.name) > NAME_LENGTH:
             problems += too_long("The item's name", record.name, NAME_LENGTH, url)
-        for use, choice in self._accounts(record, books):
+        for use, choice in self.account_uses(record, books):
             problems += account_problems(use, choice, record.name, books)
         return problems
 
-    def _accounts(self, record: Item, books: Books) -> list[tuple[str, accounts.Choice]]:
+    def account_uses(self, record: Item, books: Books) -> list[tuple[str, accounts.Choice]]:
+        """Return what an item needs accounts for, and which it has."""
         uses = [("income account", accounts.income_account(record, books))]
         if record.kind != Item.Kind.DISCOUNT_TYPE:
             uses.append(("expense account", accounts.expense_account(record, books)))
@@ -467,6 +468,11 @@ def item_code(item: Item, books: Books) -> str:
     """Return the code of an item in Xero: the linked one, else its number, else its name cut to what fits."""
     if link := books.link("items", item.uuid):
         return link.xero_number
+    return code_unless_linked(item)
+
+
+def code_unless_linked(item: Item) -> str:
+    """Return the code that an item gets when Xero first hears of it."""
     return item.code or item.name[:CODE_LENGTH].strip()
 
 

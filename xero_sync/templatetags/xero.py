@@ -14,6 +14,7 @@ from bmsxero.xero_state import BADGES, NOT_SENT
 from crm.models import Account, Record
 from finance.models import AccountCode, Invoice, Item, Payment
 from xero_sync import attention
+from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.links import why_read_only
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRecord
@@ -112,6 +113,12 @@ def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> I
         message=warning,
         link=link,
     )
+
+
+@register.simple_tag
+def item_code_clash(item: Item) -> CodeClash | None:
+    """Return the other item that would have the same code in Xero."""
+    return code_clash(item)
 
 
 @register.simple_tag
