@@ -193,7 +193,7 @@ PartFormSet = forms.formset_factory(
 
 
 def settle_rate(form: TaxForm, parts: list[Part]) -> Decimal | None:
-    """Return the rate that a tax gets: typed, or its parts' together. None where the two disagree; the form says why."""
+    """Return the rate that a tax gets: typed, or of its parts; none where they disagree, which the form then says."""
     typed: Decimal | None = form.cleaned_data["rate"]
     if typed is None and not parts:
         form.add_error("rate", "Type the rate, or fill in the parts of a group below.")

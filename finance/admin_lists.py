@@ -165,9 +165,7 @@ class BillingFilter(Filter):
     def narrow(self, rows: QuerySet[Item]) -> QuerySet[Item]:
         rows = _narrow(rows, self.cleaned_data, "name", "code")
         if self.cleaned_data["blanks"]:
-            rows = rows.filter(
-                Q(income_account=None) | (Q(expense_account=None) & ~Q(kind=Item.Kind.DISCOUNT_TYPE))
-            )
+            rows = rows.filter(Q(income_account=None) | (Q(expense_account=None) & ~Q(kind=Item.Kind.DISCOUNT_TYPE)))
         return rows
 
 
@@ -220,7 +218,7 @@ class TaxFilter(Filter):
         label="Xero", required=False, choices=[("", "All"), ("yes", "Mapped"), ("no", "Not mapped")]
     )
 
-    def narrow(self, rows: QuerySet[TaxRate]) -> QuerySet[TaxRate]:
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = _narrow(rows, self.cleaned_data, "name")
         if wanted := self.cleaned_data["mapped"]:
             rows = rows.filter(xero_tax_type__isnull=wanted == "no")

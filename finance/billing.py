@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from bmsxero.history import begin, write
 from finance.item_kinds import ItemKind
 from finance.models import AccountCode, Item
 
@@ -94,7 +95,8 @@ def uses(kind: ItemKind) -> tuple[str, ...]:
 def cells_of(item: Item, kind: ItemKind, entry: Entry | None) -> dict[str, Cell]:
     """Return the cells of an item: as they were typed where the form came back, else as they are saved."""
     return {
-        use: (entry.cells.get((item.pk, use)) if entry else None) or _cell(item, use, _code(item, use), _code(item, use))
+        use: (entry.cells.get((item.pk, use)) if entry else None)
+        or _cell(item, use, _code(item, use), _code(item, use))
         for use in uses(kind)
     }
 
@@ -141,7 +143,7 @@ def _take(item: Item, use: str, posted: Mapping[str, Any], chart: Chart, entry: 
         code = chart.find(typed)
         wanted = code.code if code else ""
         if now not in {was, wanted}:
-            raise BadCell(f"Somebody else has set it to {now or 'blank'} meanwhile. Look again, and save.")
+            raise BadCell(f"Somebody else has set it to {now or 'blank'} meanwhile. Look again, and save.")  # noqa: TRY301
     except BadCell as bad:
         # What it is now becomes what it was: saving again is then a decision, made with open eyes
         entry.cells[item.pk, use] = _cell(item, use, typed, now, str(bad))
@@ -165,7 +167,9 @@ def _apply(
     if what not in uses(kind):
         entry.errors.append("Choose which account to set.")
         return
-    chosen = _locked(matching if everything else matching.model._default_manager.filter(kind=kind.kind, pk__in=entry.ticked))
+    chosen = _locked(
+        matching if everything else matching.model._default_manager.filter(kind=kind.kind, pk__in=entry.ticked)
+    )
     if not chosen:
         entry.errors.append("Nothing is chosen. Tick at least one item, or choose all that match.")
     elif everything and str(len(chosen)) != posted.get("matching"):
@@ -186,9 +190,11 @@ def _apply(
 
 def _write(items: Iterable[Item]) -> None:
     rows = list(items)
+    begin(rows)
     for item in rows:
         item.updated = timezone.now()
     Item.objects.bulk_update(rows, ["income_account", "expense_account", "updated"], batch_size=BATCH)
+    write(rows)
 
 
 def _code(item: Item, use: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from bmsxero.history import begin
 from finance.models import Invoice, InvoiceLine, TaxRate
 from xero_sync.links import annotate_state
 
@@ -29,17 +31,23 @@ def fixed_invoices(rate: TaxRate) -> QuerySet[Invoice]:
 def save(rate: TaxRate, parts: list[tuple[str, Decimal, bool]], *, changes_rate: bool) -> int:
     """Save a tax with its parts, and the totals of open invoices with it. Return how many invoices changed."""
     with transaction.atomic():
+        invoices = _locked(rate) if changes_rate and rate.pk else []
+        begin(invoices)
+        begin([rate] if rate.pk else [])
         rate.save()
         if parts:
             rate.set_components(parts)
         else:
             rate.components.all().delete()
-        invoices = list(open_invoices(rate).select_for_update(of=("self",))) if changes_rate else []
         for invoice in invoices:
             invoice.recalculate()
     return len(invoices)
 
 
-def _with_state(rate: TaxRate) -> QuerySet[Invoice]:
+def _locked(rate: TaxRate) -> list[Invoice]:
+    return list(open_invoices(rate).select_for_update(of=("self",)))
+
+
+def _with_state(rate: TaxRate) -> QuerySet[Any]:
     lines = InvoiceLine.objects.filter(tax=rate)
     return annotate_state(Invoice.objects.filter(pk__in=lines.values("invoice")), "invoices")

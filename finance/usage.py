@@ -76,7 +76,10 @@ def count_tax_uses(rates: QuerySet[TaxRate]) -> QuerySet[TaxRate]:
 def _by_kind(items: QuerySet[Item], **query: int) -> list[Use]:
     counts = dict(items.order_by().values_list("kind").annotate(number=Count("pk")))
     return [
-        Use(number_of(counts[kind.kind], kind.label.lower(), kind.plural.lower()), url=f"{kind.list_url}?{urlencode(query)}")
+        Use(
+            number_of(counts[kind.kind], kind.label.lower(), kind.plural.lower()),
+            url=f"{kind.list_url}?{urlencode(query)}",
+        )
         for kind in ITEM_KINDS
         if kind.kind in counts
     ]
@@ -88,7 +91,10 @@ def _lines(lines: QuerySet[InvoiceLine]) -> list[Use]:
         return []
     invoices = Invoice.objects.filter(pk__in=lines.values("invoice"))
     return [
-        Use(number_of(number, "invoice line", "invoice lines"), *_few(invoices.order_by("-date", "-pk"), invoices.count()))
+        Use(
+            number_of(number, "invoice line", "invoice lines"),
+            *_few(invoices.order_by("-date", "-pk"), invoices.count()),
+        )
     ]
 
 

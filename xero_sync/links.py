@@ -12,11 +12,21 @@ from django.db.models.functions import Coalesce
 
 from crm.models import Record
 from finance.models import Invoice, TaxRate
-from xero_sync.effective import Effective, effective_accounts
+from xero_sync.effective import effective_accounts
 from xero_sync.mirror import MISSING
 from xero_sync.models import JobRow, TaxMapping, XeroConnection, XeroLink, XeroRecord
 
-__all__ = ["Effective", "annotate_state", "annotate_tax_type", "effective_accounts", "forget", "job_holding"]
+__all__ = [
+    "IN_XERO",
+    "NOT_SENT",
+    "annotate_state",
+    "annotate_tax_type",
+    "effective_accounts",
+    "forget",
+    "job_holding",
+    "read_only",
+    "why_read_only",
+]
 
 M = TypeVar("M", bound=Model)
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from bmsxero.history import begin, history_of
 from bmsxero.listing import Action
 from bmsxero.roles import ADMINS, READERS, allow, who
 from finance.admin_forms import AccountCodeForm
@@ -54,6 +55,7 @@ def account_code(request: HttpRequest, pk: int) -> HttpResponse:
         "list_title": "Account Codes",
         "xero_kind": KIND,
         "uses": uses_of_account_code(found),
+        "history": history_of(request, AccountCode.history.filter(id=found.pk)),
     }
     return render(request, "finance/admin/account_code.html", context)
 
@@ -74,6 +76,7 @@ def _edit(request: HttpRequest, code: AccountCode) -> HttpResponse:
     name = str(code) if code.pk else ""
     form = AccountCodeForm(request.POST or None, instance=code)
     if request.method == "POST" and form.is_valid():
+        begin([form.instance] if form.instance.pk else [])
         form.save()
         messages.success(request, f"{code} is saved.")
         return redirect(code)

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from bmsxero.history import begin
 from finance.usage import FEW, Use, number_of
 from xero_sync.links import forget, job_holding
 
@@ -22,6 +23,7 @@ def set_active(request: HttpRequest, record: Any) -> HttpResponse:
     wanted = request.POST.get("active")
     if wanted not in {"yes", "no"}:
         raise BadRequest("active is yes or no")
+    begin([record])
     record.active = wanted == "yes"
     record.save(update_fields=["active", "updated"])
     messages.success(request, f"{record} is {'active' if record.active else 'inactive'} now.")
@@ -57,5 +59,3 @@ def _ask(request: HttpRequest, record: Any, found: list[Use], page: str) -> Http
 def _in_a_job(record: Any, xero_kind: str) -> list[Use]:
     job = job_holding(record, xero_kind)
     return [Use(f"Job {job}, which has not ended", url=f"{reverse('home')}j/{job}")] if job else []
-
-

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from bmsxero.history import begin, history_of
 from bmsxero.listing import Action
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance.admin_forms import ItemForm
@@ -55,6 +56,7 @@ def item(request: HttpRequest, kind: ItemKind, pk: int) -> HttpResponse:
         "billing_url": kind.url("billing"),
         "xero_kind": KIND,
         "uses": uses_of_item(found),
+        "history": history_of(request, Item.history.filter(id=found.pk)),
         "effective": effective_accounts([found])[found.pk],
     }
     return render(request, "finance/admin/item.html", context)
@@ -78,6 +80,7 @@ def _edit(request: HttpRequest, kind: ItemKind, item: Item) -> HttpResponse:
     suggested = {"code": request.GET["code"][:30]} if request.GET.get("code") else None
     form = ItemForm(request.POST or None, instance=item, kind=kind, initial=suggested)
     if request.method == "POST" and form.is_valid():
+        begin([form.instance] if form.instance.pk else [])
         form.save()
         messages.success(request, f"{item} is saved.")
         return redirect(item)

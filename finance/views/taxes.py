@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from bmsxero.history import history_of
 from bmsxero.listing import Action
 from bmsxero.roles import ADMINS, READERS, allow, who
 from finance import tax_changes
@@ -58,6 +60,7 @@ def tax(request: HttpRequest, pk: int) -> HttpResponse:
         "list_url": reverse("finance_admin:taxes"),
         "list_title": "Taxes",
         "uses": uses_of_tax(found),
+        "history": history_of(request, TaxRate.history.filter(id=found.pk)),
     }
     return render(request, "finance/admin/tax.html", context)
 
@@ -81,7 +84,7 @@ def _edit(request: HttpRequest, rate: TaxRate) -> HttpResponse:
         for part in (rate.components.all() if rate.pk else ())
     ]
     form = TaxForm(request.POST or None, instance=rate, is_group=bool(parts))
-    formset = PartFormSet(request.POST or None, initial=parts, prefix="parts")
+    formset: Any = PartFormSet(request.POST or None, initial=parts, prefix="parts")
     if request.method == "POST" and form.is_valid() & formset.is_valid():
         settled = settle_rate(form, formset.parts())
         if settled is not None and _may_change(form, before, settled):
@@ -102,7 +105,9 @@ def _may_change(form: TaxForm, before: Decimal | None, after: Decimal) -> bool:
     rate = form.instance
     fixed = tax_changes.fixed_invoices(rate).count() if rate.pk and before != after else 0
     if fixed:
-        have = "invoice that was sent or is in Xero has" if fixed == 1 else "invoices that were sent or are in Xero have"
+        have = (
+            "invoice that was sent or is in Xero has" if fixed == 1 else "invoices that were sent or are in Xero have"
+        )
         form.add_error(
             "rate",
             f"{fixed:,} {have} this tax, so it stays at {before:f} %. "
@@ -111,9 +116,7 @@ def _may_change(form: TaxForm, before: Decimal | None, after: Decimal) -> bool:
     return not fixed
 
 
-def _save(
-    request: HttpRequest, form: TaxForm, parts: list[Part], rate: Decimal, *, changes_rate: bool
-) -> HttpResponse:
+def _save(request: HttpRequest, form: TaxForm, parts: list[Part], rate: Decimal, *, changes_rate: bool) -> HttpResponse:
     tax: TaxRate = form.instance
     tax.rate = rate
     invoices = tax_changes.save(tax, parts, changes_rate=changes_rate)
