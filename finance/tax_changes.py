@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from bmsxero.history import begin
 from finance.models import Invoice, InvoiceLine, TaxRate
-from xero_sync.links import annotate_state
+from xero_sync.links import read_only
 
-#: Nobody outside has seen these yet.
+#: Nobody outside has seen these yet, unless they are in Xero.
 OPEN = (Invoice.Status.DRAFT, Invoice.Status.READY)
-NOT_IN_XERO = ("not_sent", "failed")
 
 
-def open_invoices(rate: TaxRate) -> QuerySet[Invoice]:
-    """Return the invoices whose totals may follow a new rate."""
-    return _with_state(rate).filter(status__in=OPEN, xero_state__in=NOT_IN_XERO)
+def open_invoices(rate: TaxRate) -> list[Invoice]:
+    """Return the invoices whose totals may follow a new rate. Call it in a transaction: they are locked."""
+    found = list(_having(rate).filter(status__in=OPEN).select_for_update())
+    kept = read_only(found)
+    return [invoice for invoice in found if invoice.uuid not in kept]
 
 
-def fixed_invoices(rate: TaxRate) -> QuerySet[Invoice]:
-    """Return the invoices whose totals must stay: a customer or Xero has them."""
-    rows = _with_state(rate).exclude(status=Invoice.Status.VOID)
-    return rows.exclude(Q(status__in=OPEN) & Q(xero_state__in=NOT_IN_XERO))
+def count_fixed_invoices(rate: TaxRate) -> int:
+    """Return how many invoices have totals that must stay: a customer or Xero has them."""
+    live = _having(rate).exclude(status=Invoice.Status.VOID)
+    return live.exclude(status__in=OPEN).count() + len(read_only(live.filter(status__in=OPEN)))
 
 
 def save(rate: TaxRate, parts: list[tuple[str, Decimal, bool]], *, changes_rate: bool) -> int:
     """Save a tax with its parts, and the totals of open invoices with it. Return how many invoices changed."""
     with transaction.atomic():
-        invoices = _locked(rate) if changes_rate and rate.pk else []
+        invoices = open_invoices(rate) if changes_rate and rate.pk else []
         begin(invoices)
         begin([rate] if rate.pk else [])
         rate.save()
@@ -44,10 +44,6 @@ def save(rate: TaxRate, parts: list[tuple[str, Decimal, bool]], *, changes_rate:
     return len(invoices)
 
 
-def _locked(rate: TaxRate) -> list[Invoice]:
-    return list(open_invoices(rate).select_for_update(of=("self",)))
-
-
-def _with_state(rate: TaxRate) -> QuerySet[Any]:
+def _having(rate: TaxRate) -> QuerySet[Invoice]:
     lines = InvoiceLine.objects.filter(tax=rate)
-    return annotate_state(Invoice.objects.filter(pk__in=lines.values("invoice")), "invoices")
+    return Invoice.objects.filter(pk__in=lines.values("invoice"))

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from crm.models import Account, Site
-from finance.models import Invoice, InvoiceLine, Payment, TaxRate
+from finance.models import AccountCode, Invoice, InvoiceLine, Item, Payment, TaxRate
 
 _numbers = count(1)
 DAY = date(2026, 11, 2)
@@ -52,3 +52,11 @@ def payment(of: Invoice, amount: str, *, reversed: bool = False, **fields: Any) 
 
 def tax(name: str = "VAT 20%", rate: str = "20") -> TaxRate:
     return TaxRate.objects.create(name=name, rate=Decimal(rate))
+
+
+def account_code(code: str = "200", name: str = "Sales", **fields: Any) -> AccountCode:
+    return AccountCode.objects.create(code=code, name=name, **({"type": "Sale"} | fields))
+
+
+def item(name: str = "Laptop", kind: str = "product", **fields: Any) -> Item:
+    return Item.objects.create(name=name, kind=kind, **fields)

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bmsxero.roles import ADMINS, EVERYONE, READERS, WRITERS, Role, who
 from tests.conftest import ClientOf
-from tests.records import account, invoice, payment
+from tests.records import account, account_code, invoice, item, payment, tax
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +19,19 @@ pytestmark = pytest.mark.django_db
 OPEN = ("login/", "logout/", "healthz", "sim/", "static/", "django-admin/login/")
 
 READ, WRITE = READERS, WRITERS
+ITEMS = {
+    "products": "product",
+    "services": "service",
+    "work-types": "work_type",
+    "expense-types": "expense_type",
+    "discount-types": "discount_type",
+}
+STEPS = ("edit/", "delete/")
+ADMIN_LISTS = (
+    *(f"{page}{end}" for page in ("account-codes", "taxes", *ITEMS) for end in ("/", ".csv")),
+    *(f"billing/{page}{end}" for page in ITEMS for end in ("/", ".csv")),
+    "billing/",
+)
 PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/", EVERYONE),
     ("get", "/search/?q=x", EVERYONE),
@@ -35,6 +48,16 @@ PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/finance/payments/", READ),
     ("get", "/finance/payments.csv", READ),
     ("get", "/finance/payments/1/", READ),
+    *(("get", f"/admin/finance/{page}", READ) for page in ADMIN_LISTS),
+    *(("get", f"/admin/finance/{page}new/", ADMINS) for page in ("account-codes/", "taxes/")),
+    *(("get", f"/admin/finance/{page}/1/{step}", ADMINS) for page in ("account-codes", "taxes") for step in STEPS),
+    *(("post", f"/admin/finance/{page}/1/active/", ADMINS) for page in ("account-codes", "taxes")),
+    *(("get", f"/admin/finance/{page}/1/", READ) for page in ("account-codes", "taxes", *ITEMS)),
+    *(("get", f"/admin/finance/{page}/new/", WRITE) for page in ITEMS),
+    *(("get", f"/admin/finance/{page}/1/{step}", WRITE) for page in ITEMS for step in STEPS),
+    *(("post", f"/admin/finance/{page}/1/active/", WRITE) for page in ITEMS),
+    *(("post", f"/admin/finance/billing/{page}/", ADMINS) for page in ITEMS),
+    ("post", "/admin/finance/billing/", ADMINS),
 )
 
 
@@ -81,6 +104,12 @@ SAMPLES = {
 }
 
 
+def admin_record(page: str) -> Any:
+    if page in ITEMS:
+        return item(kind=ITEMS[page])
+    return account_code() if page == "account-codes" else tax()
+
+
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize(("method", "path", "roles"), PATHS, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_page_opens_for_its_roles_and_for_no_other(
@@ -91,7 +120,10 @@ def test_a_page_opens_for_its_roles_and_for_no_other(
     path = path.replace("/invoices/1/", f"/invoices/{made.invoice_id}/").replace(
         "/payments/1/", f"/payments/{made.pk}/"
     )
-    answer = getattr(client_of(role), method)(path)
+    if path.startswith("/admin/") and "/1/" in path:
+        path = path.replace("/1/", f"/{admin_record(path.split('/')[3]).pk}/")
+    data = {"active": "no"} if path.endswith("/active/") else {}
+    answer = getattr(client_of(role), method)(path, data)
     assert (answer.status_code == 403) == (role not in roles)
     assert answer.status_code in {200, 302, 403}
 

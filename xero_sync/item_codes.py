@@ -27,9 +27,11 @@ class CodeClash:
 
 
 def code_clash(item: Item) -> CodeClash | None:
-    """Return the item that would share its code in the current organisation with this one, if there is any."""
-    mine = annotate_state(Item.objects.filter(pk=item.pk), "items").first() or item
-    code = _code(mine)
+    """Return the item that would share its code in the current organisation with this one, if there is any.
+
+    `item` comes from `annotate_state`: once it is linked, its code is the one that Xero has.
+    """
+    code = _code(item)
     stem = fold(code)[:STEM]
     rows = annotate_state(Item.objects.exclude(pk=item.pk), "items").filter(
         Q(xero_number__istartswith=stem) | Q(code__istartswith=stem) | Q(code="", name__istartswith=stem)

@@ -53,7 +53,6 @@ def account_code(request: HttpRequest, pk: int) -> HttpResponse:
         "edits": who(request.user).administers,
         "list_url": reverse("finance_admin:account_codes"),
         "list_title": "Account Codes",
-        "xero_kind": KIND,
         "uses": uses_of_account_code(found),
         "history": history_of(request, AccountCode.history.filter(id=found.pk)),
     }

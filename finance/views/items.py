@@ -54,7 +54,6 @@ def item(request: HttpRequest, kind: ItemKind, pk: int) -> HttpResponse:
         "list_url": kind.list_url,
         "list_title": kind.plural,
         "billing_url": kind.url("billing"),
-        "xero_kind": KIND,
         "uses": uses_of_item(found),
         "history": history_of(request, Item.history.filter(id=found.pk)),
         "effective": effective_accounts([found])[found.pk],

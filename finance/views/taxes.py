@@ -103,7 +103,7 @@ def _edit(request: HttpRequest, rate: TaxRate) -> HttpResponse:
 def _may_change(form: TaxForm, before: Decimal | None, after: Decimal) -> bool:
     """Say whether the rate may become `after`, and put the reason at the field where it may not."""
     rate = form.instance
-    fixed = tax_changes.fixed_invoices(rate).count() if rate.pk and before != after else 0
+    fixed = tax_changes.count_fixed_invoices(rate) if rate.pk and before != after else 0
     if fixed:
         have = (
             "invoice that was sent or is in Xero has" if fixed == 1 else "invoices that were sent or are in Xero have"
