@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from csp.decorators import csp_update
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -123,17 +124,28 @@ def _permissions(asked: list[str]) -> list[str]:
 
 @csrf_exempt
 @require_POST
-def token(request: HttpRequest) -> HttpResponse:
+def token(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     fault = faults.due("POST", "token")
-    if fault and fault.what == "error_500_before":
+    if fault is None:
+        return _token(request)
+    if fault.what in _INSTEAD_OF_TOKENS:
+        return _INSTEAD_OF_TOKENS[fault.what]()
+    response = _token(request, strip=fault.what == "no_refresh_token")
+    if fault.what == "error_500_after":
         return ServerFailure().response()
-    response = _token(request, strip=bool(fault and fault.what == "no_refresh_token"))
-    if fault and fault.what == "error_500_after":
-        return ServerFailure().response()
-    return faults.after_the_work(fault, request, response, "") if fault else response
+    return faults.after_the_work(fault, request, response, "")
 
 
-def _token(request: HttpRequest, *, strip: bool) -> HttpResponse:
+_INSTEAD_OF_TOKENS: dict[str, Callable[[], HttpResponse]] = {
+    "error_500_before": lambda: ServerFailure().response(),
+    "error_500_gate": lambda: ServerFailure().response(),
+    "gateway_502": lambda: faults.BadGateway().response(),
+    "unavailable": lambda: faults.Unavailable().response(),
+    "invalid_grant": lambda: JsonResponse({"error": "invalid_grant"}, status=400),
+}
+
+
+def _token(request: HttpRequest, *, strip: bool = False) -> HttpResponse:
     form = request.POST.dict()
     try:
         app = _client(request, form)
@@ -181,6 +193,8 @@ def _client(request: HttpRequest, form: dict[str, Any]) -> App:
 def connections(request: HttpRequest) -> HttpResponse:
     try:
         holder = bearer(request)
+        if fault := faults.due("GET", "connections"):
+            faults.at_the_gate(fault, holder.app, None)
     except ApiError as error:
         return error.response()
     found = Connection.objects.filter(app=holder.app, user_id=holder.user_id)

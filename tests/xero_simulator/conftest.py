@@ -8,6 +8,7 @@ from tests.xero_simulator.caller import XeroCaller, connect
 from xero_simulator import seed
 from xero_simulator.controls import CONTROLS
 from xero_simulator.limits import LIMITER
+from xero_simulator.random_faults import RANDOM_FAULTS
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def _fresh() -> None:
     CONTROLS.reset()
     LIMITER.reset()
+    RANDOM_FAULTS.stop()
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from xero_simulator import faults, idempotency
+from xero_simulator import broken_wire, clock, faults, idempotency
 from xero_simulator.api import wire
 from xero_simulator.api.access import bearer, check_scope, organisation_for
 from xero_simulator.api.accounts import AccountEndpoint
@@ -48,11 +48,14 @@ ENDPOINTS: dict[str, Endpoint] = {
     "Payments": PaymentEndpoint(),
     "TaxRates": TaxRateEndpoint(),
 }
+LATE = 5  # seconds until work is done that nobody waits for any more
 SMALL = 800  # bytes; not worth compressing
+Answer = HttpResponse | StreamingHttpResponse
 
 
 @csrf_exempt
-def accounting(request: HttpRequest, name: str, key: str = "") -> HttpResponse:
+def accounting(request: HttpRequest, name: str, key: str = "") -> Answer:
+    response: Answer
     try:
         response = _handled(request, name, key)
     except ApiError as error:
@@ -61,7 +64,7 @@ def accounting(request: HttpRequest, name: str, key: str = "") -> HttpResponse:
     return _compressed(request, response)
 
 
-def _handled(request: HttpRequest, name: str, key: str) -> HttpResponse:
+def _handled(request: HttpRequest, name: str, key: str) -> Answer:
     endpoint = ENDPOINTS.get(name)
     # A number with a slash in it cannot be asked for by path.
     if endpoint is None or "/" in key:
@@ -72,9 +75,10 @@ def _handled(request: HttpRequest, name: str, key: str) -> HttpResponse:
     app, tenant = holder.app, str(organisation.tenant_id)
     LIMITER.count(str(request.method), name)
     fault = faults.due(str(request.method), name)
+    response: Answer
     try:
         if fault:
-            faults.at_the_gate(fault)
+            faults.at_the_gate(fault, app, organisation)
         with LIMITER.admitted(app.client_id, tenant):
             if CONTROLS.latency_ms:
                 time.sleep(CONTROLS.latency_ms / 1000)
@@ -87,13 +91,17 @@ def _handled(request: HttpRequest, name: str, key: str) -> HttpResponse:
     return response
 
 
-def _answer(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> HttpResponse:
+def _answer(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> Answer:
     if "json" not in request.headers.get("Accept", ""):
         raise NotAcceptable
     if request.method not in endpoint.methods:
         raise NotImplementedByApi
     if request.method == "GET":
         response = _work(endpoint, key, call, fault)
+    elif fault and fault.what == "late_commit":
+        seconds = fault.settings.get("commit_after", LATE)
+        broken_wire.later(seconds, lambda: _write(request, endpoint, key, call, fault))
+        response = HttpResponse()  # which never leaves
     else:
         with transaction.atomic(using=ALIAS):
             response = _write(request, endpoint, key, call, fault)
@@ -102,6 +110,8 @@ def _answer(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, faul
 
 def _write(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> HttpResponse:
     """Do the write once per Idempotency-Key, and note it in the ledger with its answer."""
+    # SQLite lets one writer in at a time, so times follow the order in which the writes are done.
+    call.now = clock.now()
     idempotency_key = request.headers.get("Idempotency-Key", "") if request.method != "DELETE" else ""
     replayed = None
     try:
@@ -119,7 +129,9 @@ def _write(request: HttpRequest, endpoint: Endpoint, key: str, call: Call, fault
         path=request.get_full_path().partition("/api.xro/2.0")[2],
         tenant_id=str(call.organisation.tenant_id),
         key=idempotency_key[:200],
-        received_at=call.now,
+        received_at=call.received,
+        done_at=clock.now(),
+        elements=call.elements,
         status=response.status_code,
         created_ids=call.created,
         updated_ids=call.updated,
@@ -134,8 +146,8 @@ def _work(endpoint: Endpoint, key: str, call: Call, fault: Fault | None) -> Http
     try:
         if call.request.method in ("PUT", "POST"):
             call.body = _parsed(call.raw)
-        if fault and fault.what in faults.IN_PLACE_OF_THE_WORK:
-            faults.in_place_of_the_work(fault, endpoint.elements(call))
+        if fault and faults.replaces_the_work(fault):
+            faults.in_place_of_the_work(fault, endpoint.elements(call) if call.body is not None else [])
         if fault and fault.what == "error_500_half":
             elements = endpoint.elements(call)
             call.body = {endpoint.name: elements[: len(elements) // 2]}
@@ -174,7 +186,9 @@ def _parsed(raw: bytes) -> Any:
         raise BadBody("The request body is no valid JSON") from error
 
 
-def _compressed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _compressed(request: HttpRequest, response: Answer) -> Answer:
+    if isinstance(response, StreamingHttpResponse) or "Content-Encoding" in response:
+        return response
     if CONTROLS.gzip and "gzip" in request.headers.get("Accept-Encoding", "") and len(response.content) > SMALL:
         response.content = gzip.compress(response.content, compresslevel=1, mtime=0)
         response["Content-Encoding"] = "gzip"

@@ -152,12 +152,13 @@ class ValidationRefused(_Numbered):
 class LimitReached(ApiError):
     status = 429
 
-    def __init__(self, problem: str, retry_after: int | None) -> None:
+    def __init__(self, problem: str, retry_after: int | str | None) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:
-        wait = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        # Blank, too, is no header: some answers lack what the documentation promises.
+        wait = {} if self.retry_after in (None, "") else {"Retry-After": str(self.retry_after)}
         return {"X-Rate-Limit-Problem": self.message, **wait}
 
     def response(self) -> HttpResponse:

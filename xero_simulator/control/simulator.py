@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Model
+from decimal import Decimal
+
+from django.db.models import Count, Model
 
 from xero_simulator import bulk, clock, faults, seed, tokens
 from xero_simulator.books import CURRENCIES
+from xero_simulator.broken_wire import ERA
 from xero_simulator.control.base import ControlError, Json, control, organisation_json, organisation_meant, parse_day
 from xero_simulator.controls import CONTROLS
 from xero_simulator.limits import LIMITER
@@ -23,6 +26,7 @@ from xero_simulator.models import (
     RefreshToken,
     Write,
 )
+from xero_simulator.random_faults import RANDOM_FAULTS
 
 SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings "
@@ -33,9 +37,11 @@ SCOPES = (
 @control("POST")
 def reset(sent: Json) -> Json:
     """Start over: empty books, the standard organisations or those given, limits as wanted."""
+    ERA.end()
     seed.empty()
     CONTROLS.reset()
     LIMITER.reset()
+    RANDOM_FAULTS.stop()
     CONTROLS.change({name: sent[name] for name in ("limits", "latency_ms") if name in sent})
     app = seed.register_app()
     specs = [_spec(each) for each in sent["organisations"]] if "organisations" in sent else seed.STANDARD
@@ -107,21 +113,63 @@ def order_faults(sent: Json) -> Json:
     if sent.get("clear"):
         Fault.objects.all().delete()
     for each in sent.get("faults", []):
-        if each["what"] not in faults.KNOWN:
-            raise ControlError(f"Known faults: {', '.join(sorted(faults.KNOWN))}")
-        named = {name: each.pop(name) for name in ("what", "method", "endpoint", "nth", "times") if name in each}
-        Fault.objects.create(**named, settings=each)
+        faults.order(each)
     return {"faults": list(Fault.objects.order_by("pk").values())}
+
+
+@control("POST")
+def random_faults(sent: Json) -> Json:
+    """Let `percent` of all calls fail by `seed`; `kinds` names the ways, `settings` go to each; 0 ends it."""
+    RANDOM_FAULTS.start(
+        Decimal(str(sent["percent"])),
+        seed=int(sent.get("seed", 0)),
+        kinds=sent.get("kinds", ()),
+        settings=sent.get("settings"),
+    )
+    return RANDOM_FAULTS.report()
+
+
+@control("POST")
+def revoke_tokens(_: Json) -> Json:
+    """End all tokens for good, as when the user takes the consent back; 401 and then invalid_grant."""
+    faults.end_tokens(seed.register_app())
+    return {}
 
 
 @control("GET")
 def ledger(sent: Json) -> Json:
-    """Return every write with its effect, and how the calls came in."""
-    rows = Write.objects.filter(pk__gt=int(sent.get("after", 0))).order_by("pk").values()
+    """Return every write with its effect, and how the calls came in. `after` and `organisation` narrow it."""
+    rows = Write.objects.filter(pk__gt=int(sent.get("after", 0))).order_by("pk")
+    if "organisation" in sent:
+        rows = rows.filter(tenant_id=str(organisation_meant(sent).tenant_id))
     return {
         **LIMITER.report(),
-        "writes": [{**row, "received_at": row["received_at"].isoformat()} for row in rows],
+        "random_faults": RANDOM_FAULTS.report(),
+        "writes": [
+            {**row, "received_at": row["received_at"].isoformat(), "done_at": row["done_at"].isoformat()}
+            for row in rows.values()
+        ],
     }
+
+
+@control("GET")
+def effects(sent: Json) -> Json:
+    """Return what all writes came to in an organisation, and what is there twice: cheap at any size."""
+    found = organisation_meant(sent)
+    live = Invoice.objects.filter(organisation=found).exclude(status__in=("DELETED", "VOIDED"))
+    twice = live.exclude(url="").order_by().values("url").annotate(count=Count("pk")).filter(count__gt=1)
+    writes = Write.objects.filter(tenant_id=str(found.tenant_id)).order_by()
+    return {
+        "invoices": live.count(),
+        "urls_twice": list(twice.values_list("url", flat=True)[:100]),
+        "contacts": Contact.objects.filter(organisation=found, status="ACTIVE").count(),
+        "items": Item.objects.filter(organisation=found).count(),
+        "payments": Payment.objects.filter(organisation=found, status="AUTHORISED").count(),
+        "writes": writes.count(),
+        "replayed": writes.filter(replayed=True).count(),
+        "faults": {row["fault"]: row["count"] for row in writes.exclude(fault="").values("fault")
+                   .annotate(count=Count("pk"))},
+    }  # fmt: skip
 
 
 @control("GET")
