@@ -61,6 +61,17 @@ function tick(event) {
   countTicks(table);
 }
 
+// Shift and a click, or Shift and Space, give the boxes since the last one the same tick.
+let lastBox = null;
+function range(event) {
+  const box = event.target.closest?.("tbody .grid-tick input[type=checkbox]");
+  if (!box) return;
+  const rows = boxes(box.closest("table"));
+  const [from, to] = [rows.indexOf(lastBox), rows.indexOf(box)].sort((a, b) => a - b);
+  if (event.shiftKey && from >= 0) rows.slice(from, to + 1).forEach((each) => { each.checked = box.checked; });
+  lastBox = box;
+}
+
 // Copies an address whole, and says so in the button for a moment.
 async function copy(event) {
   const button = event.target.closest("[data-copy]");
@@ -82,6 +93,7 @@ document.addEventListener("keydown", shortcuts);
 document.addEventListener("keydown", closeMenus);
 document.addEventListener("click", closeMenus);
 document.addEventListener("click", copy);
+document.addEventListener("click", range);
 document.addEventListener("submit", tidy);
 document.addEventListener("submit", once);
 document.addEventListener("change", tick);
