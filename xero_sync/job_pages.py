@@ -29,13 +29,14 @@ from xero_sync.job_words import Outcome, RowState, State
 from xero_sync.models import Job, JobRow
 from xero_sync.wizards import wizard_of
 
-#: By whether the job imports, and whether it was sent.
+#: For jobs with money, by kind and whether it was sent; the others have no totals to show.
 LISTINGS = {
-    (False, False): CHECK_ROWS,
-    (False, True): RESULT_ROWS,
-    (True, False): IMPORT_CHECK_ROWS,
-    (True, True): IMPORT_RESULT_ROWS,
+    ("invoices", False): CHECK_ROWS,
+    ("invoices", True): RESULT_ROWS,
+    ("payments", False): IMPORT_CHECK_ROWS,
+    ("payments", True): IMPORT_RESULT_ROWS,
 }
+TOTALS = ("our_total", "xero_total")
 
 # --- tabs and sums
 
@@ -58,10 +59,10 @@ def _tabs(job: Job, tabs: dict[str, Tab], current: str, numbers: dict[str, int])
 
 
 def _grid(request: HttpRequest, job: Job, shown: str) -> Grid:
-    sent, importing = job.sent_at is not None, job.direction == Job.Direction.IMPORT
+    sent = job.sent_at is not None
     tabs = RESULT_TABS if sent else CHECK_TABS
     rows = JobRow.objects.filter(tabs[shown][1], job=job)
-    listing = LISTINGS[importing, sent]
+    listing = LISTINGS.get((job.kind, sent)) or (RESULT_ROWS if sent else CHECK_ROWS).without(*TOTALS)
     return listing.grid(request, rows, decorate=row_links(job))
 
 

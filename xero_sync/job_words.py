@@ -214,12 +214,17 @@ def _also_created(job: Job) -> str:
 
 
 def _import_headline(job: Job, sums: Mapping[str, Sums], organisation: str) -> str:
-    number = counts(job, "outcome").get(Outcome.CREATE, 0)
+    number = sendable(job)
     if not number and not also(job, "create", "update"):
         return "Nothing of this can be imported."
+    if job.kind != "payments":
+        outcomes = counts(job, "outcome")
+        parts = [f"{verb} {count(outcomes[outcome])}" for verb, outcome in _VERBS if outcomes.get(outcome)]
+        how = f": {listed(parts)} here" if parts else ""
+        return f"This will import {noun(job.kind, number)} from {organisation}{how}.{_also_created(job)}"
     money_of = amounts(sums.get(Outcome.CREATE) or {})
-    first = f"This will import {noun(job.kind, number)}" + (f" ({money_of})" if money_of else "")
-    return f"{first} from {organisation}.{_also_applied(job)}"
+    first = f"This will import {noun(job.kind, counts(job, 'outcome').get(Outcome.CREATE, 0))}"
+    return f"{first}{f' ({money_of})' if money_of else ''} from {organisation}.{_also_applied(job)}"
 
 
 def _also_applied(job: Job) -> str:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from bmsxero.history import because
 from finance.models import Invoice
-from xero_sync import jobs, mirror
+from xero_sync import jobs, mirror, selection
 from xero_sync.batches import chunks
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
@@ -46,12 +46,12 @@ class _Planner:
         self._plan(payments.documents(self.job.tenant_id), self._void_row, requested=False)
 
     def _chosen(self) -> Any:
-        selection = self.job.selection
-        if selection.get("all"):
-            chosen = payments.candidates(selection.get("filters") or {}, self.job.tenant_id)
-            return chosen.exclude(xero_id__in=selection.get("except") or [])
+        rule = self.job.selection
+        if rule.get("all"):
+            chosen = selection.matching_remote(payments, rule.get("filters") or {}, self.job.tenant_id)
+            return chosen.exclude(xero_id__in=rule.get("except") or [])
         mine = XeroRecord.objects.filter(tenant_id=self.job.tenant_id, kind="payments")
-        return mine.filter(xero_id__in=selection.get("ids") or []).order_by("date", "id")
+        return mine.filter(xero_id__in=rule.get("ids") or []).order_by("date", "id")
 
     def _plan(
         self, records: Any, row_for: Callable[[XeroRecord, dict[str, Known], bool], JobRow | None], *, requested: bool

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 
 from bmsxero.history import because
-from xero_sync import jobs
+from xero_sync import jobs, selection
 from xero_sync.batches import chunks, save_rows
 from xero_sync.books import RunOptions
 from xero_sync.check import CREATE_NEW, LEAVE_OUT
@@ -105,7 +105,8 @@ def chosen(job: Job) -> QuerySet[XeroRecord]:
     """Return the records that the job's rule chooses. Named one by one they come whatever their state."""
     kind, rule = import_kind(job.kind), job.selection
     if rule.get("all"):
-        return kind.candidates(rule.get("filters") or {}, job.tenant_id).exclude(xero_id__in=rule.get("except") or [])
+        matching = selection.matching_remote(kind, rule.get("filters") or {}, job.tenant_id)
+        return matching.exclude(xero_id__in=rule.get("except") or [])
     mine = XeroRecord.objects.filter(tenant_id=job.tenant_id, kind=job.kind)
     return mine.filter(xero_id__in=rule.get("ids") or []).order_by("folded_name", "id")
 

@@ -13,7 +13,9 @@ from django.db.models import QuerySet
 
 from xero_sync import states
 from xero_sync.kinds.base import ExportKind, R
-from xero_sync.models import Job
+from xero_sync.kinds.importing import ImportKind
+from xero_sync.kinds.payments import PaymentImport
+from xero_sync.models import Job, XeroRecord
 
 CHUNK = 200
 
@@ -22,6 +24,14 @@ def matching(kind: ExportKind[R], filters: dict[str, Any], tenant_id: str) -> Qu
     """Return what the filters match: the wizard lists it and a job takes it, from this one place."""
     found = kind.candidates(filters, tenant_id)
     return states.narrow(found, Job.Direction.EXPORT, kind.name, filters, tenant_id)
+
+
+def matching_remote(
+    kind: ImportKind[Any] | PaymentImport, filters: dict[str, Any], tenant_id: str
+) -> QuerySet[XeroRecord]:
+    """Return what of Xero's the filters match: the same for an import."""
+    found = kind.candidates(filters, tenant_id)
+    return states.narrow(found, Job.Direction.IMPORT, kind.name, filters, tenant_id)
 
 
 def chosen(kind: ExportKind[R], selection: dict[str, Any], tenant_id: str) -> Iterator[list[R]]:

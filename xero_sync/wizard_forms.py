@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from bmsxero.listing import Filter
 from finance.lists import DateInput
-from xero_sync.models import SyncOptions, XeroConnection
+from xero_sync import jobs
+from xero_sync.models import Job, SyncOptions, XeroConnection
 
 #: The vendor's limit, both ends counted.
 LONGEST_RANGE = 30
@@ -85,6 +88,11 @@ class StartForm(forms.Form):
 class OptionsForm(forms.Form):
     """Options of one run. What isn't answered stays as Setup has it."""
 
+    def __init__(self, *args: Any, known: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: What was answered before: some forms show a page of their questions at a time
+        self.known = known or {}
+
     def overrides(self) -> dict[str, Any]:
         """Return what was answered, as a job's options hold it. Call it on a valid form."""
         raise NotImplementedError
@@ -92,7 +100,7 @@ class OptionsForm(forms.Form):
     @classmethod
     def of(cls, options: dict[str, Any]) -> OptionsForm:
         """Return the form filled in with options."""
-        return cls(initial={name: options[name] for name in cls.base_fields if name in options})
+        return cls(initial={name: options[name] for name in cls.base_fields if name in options}, known=options)
 
 
 class LoadForm(StartForm):
@@ -161,10 +169,44 @@ class InvoiceFilter(RuleFilter):
     number = search_field("Invoice number")
 
 
-class PaymentFilter(RuleFilter):
+class RemoteFilter(RuleFilter):
+    """Narrows what Xero holds by when it changed there."""
+
+    kind: ClassVar[str]
+    words: ClassVar[Words] = {"modified_since": lambda value: f"changed since {said_moment(value)}"}
+
+    modified_since = date_field("Modified since")
+    since_last = forms.BooleanField(label="Only since the last import", required=False)
+
+    def rule(self, connection: XeroConnection) -> dict[str, Any]:
+        found = self.filters
+        since = self.cleaned_data["modified_since"]
+        if since:
+            found["modified_since"] = timezone.make_aware(datetime.combine(since, time())).isoformat()
+        if self.cleaned_data["since_last"] and (last := jobs.last_ended(connection, self.kind, Job.Direction.IMPORT)):
+            # What changed while that import ran is looked at once more
+            found["modified_since"] = max(last.created.isoformat(), found.get("modified_since", ""))
+        return found
+
+    @classmethod
+    def asked(cls, filters: dict[str, Any]) -> dict[str, Any]:
+        found = super().asked(filters)
+        if since := parse_datetime(str(found.pop("modified_since", ""))):
+            found |= {} if filters.get("since_last") else {"modified_since": timezone.localdate(since).isoformat()}
+        return found
+
+
+def said_moment(value: str) -> str:
+    """Return a stored moment as people write its day."""
+    moment = parse_datetime(value)
+    return said(timezone.localtime(moment).date()) if moment else value
+
+
+class PaymentFilter(RemoteFilter):
     """Which of Xero's payments to show."""
 
-    words: ClassVar[Words] = {
+    kind = "payments"
+    words: ClassVar[Words] = RemoteFilter.words | {
         "date_from": "paid from {}",
         "date_to": "paid to {}",
         "number": "number “{}”",
@@ -177,6 +219,8 @@ class PaymentFilter(RuleFilter):
     number = search_field("Invoice number")
     reference = search_field("Reference")
     contact = search_field("Contact")
+
+    field_order = ("date_from", "date_to", "number", "reference", "contact")
 
     def clean(self) -> dict[str, Any]:
         start, end = self.cleaned_data.get("date_from"), self.cleaned_data.get("date_to")

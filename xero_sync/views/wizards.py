@@ -317,17 +317,53 @@ def _after(request: HttpRequest, wizard: Wizard, do: str, here: QueryDict, rule:
 
 
 @allow(*WRITERS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @connected
 @with_wizard
 def options(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
     """Ask for the options of this run: of a selection that was just made, or of a job that was checked."""
+    if request.method == "POST":
+        return _keep_answers(request, wizard, connection)
     draft, job = _chosen_by(request.GET, wizard, connection)
     if not _is_any(draft.rule) or wizard.options is None:
         return redirect(f"{wizard.url}?{request.GET.urlencode()}")
     setup, _ = SyncOptions.objects.get_or_create(connection=connection)
     known = setup.snapshot() | (job.options if job else {}) | draft.options
     return _show_options(request, wizard, wizard.options.of(known), draft, job, connection)
+
+
+def _keep_answers(request: HttpRequest, wizard: Wizard, connection: XeroConnection) -> HttpResponse:
+    """Keep what was answered so far, and show another page of the rows."""
+    draft, job = _chosen_by(request.POST, wizard, connection)
+    form = wizard.options(request.POST, known=_known(draft, job)) if wizard.options else None
+    asked = QueryDict(request.POST.get("back_to", ""), mutable=True)
+    if form and form.is_valid():
+        if draft.pk is None:
+            # A job that was checked: its selection goes on as a draft
+            asked = QueryDict(f"draft={uuid4()}", mutable=True)
+            rule = draft.rule
+            draft = drafts.change(
+                UUID(asked["draft"]),
+                wizard.name,
+                connection.tenant_id,
+                _user(request),
+                lambda _: rule,
+                _known(draft, job),
+            )
+        _keep_options(request, wizard, draft, form.overrides())
+    go = QueryDict(request.POST.get("go", "").lstrip("?"))
+    for name in ("page", "rows", "sort"):
+        if name in go:
+            asked[name] = go[name]
+    return redirect(f"{wizard.options_url}?{asked.urlencode()}")
+
+
+def _known(draft: Draft, job: Job | None) -> dict[str, Any]:
+    """Return the answers of this run so far."""
+    known: dict[str, Any] = dict(draft.options)
+    if job:
+        known = {name: job.options[name] for name in jobs.CHOSEN_FOR_A_RUN if name in job.options} | known
+    return known
 
 
 def _show_options(
@@ -343,8 +379,12 @@ def _show_options(
         "job": job,
         "draft": draft.pk or "",
         "back": job.get_absolute_url() if job else f"{wizard.url}?{request.GET.urlencode()}",
+        "here": request.GET.urlencode(),
         "token": uuid4(),
     }
+    if wizard.options_grid:
+        chosen = wizard.chosen(draft.rule, connection.tenant_id)
+        context["grid"] = replace(wizard.options_grid(request, chosen, form.known), posts=True)
     return render(request, "xero_sync/wizard/options.html", context, status=400 if form.errors else 200)
 
 
@@ -354,8 +394,8 @@ def _show_options(
 @with_wizard
 def start_check(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
     """Start a job that works out what would happen, and go to its page. A double click gives the same job."""
-    form = wizard.options(request.POST) if wizard.options else None
     draft, job = _rule_posted(request, wizard, connection)
+    form = wizard.options(request.POST, known=_known(draft, job)) if wizard.options else None
     if not _is_any(draft.rule):
         messages.warning(request, f"Nothing is selected. Tick at least one {wizard.noun[0]}.")
         return redirect(f"{wizard.url}?{request.POST.get('here', '')}")

@@ -6,7 +6,7 @@ from xero_sync.wizards import account_codes, contacts, invoices, items, payments
 from xero_sync.wizards.base import Bar, Wizard, bar, chips, is_other
 
 EXPORTS: tuple[Wizard, ...] = (contacts.EXPORT, account_codes.EXPORT, items.EXPORT)
-IMPORTS: tuple[Wizard, ...] = ()
+IMPORTS: tuple[Wizard, ...] = (contacts.IMPORT, account_codes.IMPORT, items.IMPORT)
 WIZARDS: dict[str, Wizard] = {wizard.name: wizard for wizard in (*EXPORTS, *IMPORTS, invoices.EXPORT, payments.IMPORT)}
 
 __all__ = ["EXPORTS", "IMPORTS", "WIZARDS", "Bar", "Wizard", "bar", "chips", "is_other", "wizard_of"]

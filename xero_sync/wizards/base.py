@@ -14,11 +14,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Count, QuerySet, Sum
+from django.db.models.fields.json import KT
 from django.db.models.functions import Lower
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from bmsxero.listing import Decorate, Listing, Selection
+from bmsxero.listing import Decorate, Grid, Listing, Selection
 from bmsxero.templatetags.bms import count, money
 from finance.money import round_half_up
 from xero_sync import drafts, states
@@ -76,6 +77,8 @@ class Wizard:
     options: type[OptionsForm] | None = None
     options_beside_list: bool = False
     options_title: str = ""
+    #: The chosen records below the options, each with an answer of its own
+    options_grid: Callable[[HttpRequest, Records, dict[str, Any]], Grid] | None = None
     #: What has to be read from Xero before there is a list, and what the button for it says
     reads: tuple[str, ...] = ()
     load_label: str = ""
@@ -193,7 +196,8 @@ class Wizard:
         wanted = {number.casefold(): number for number in numbers}
         found: dict[str, list[str]] = {number: [] for number in wanted.values()}
         for name in self.paste_fields:
-            rows = self.matching(filters, tenant_id).order_by().annotate(written=Lower(name))
+            text = KT(name) if "__" in name else name  # a field of Xero's JSON, as text
+            rows = self.matching(filters, tenant_id).order_by().annotate(written=Lower(text))
             for key, written in rows.filter(written__in=list(wanted)).values_list(self.key, "written"):
                 found[wanted[written]].append(str(key))
         return found

@@ -10,13 +10,14 @@ from django.db.models import QuerySet
 from bmsxero.listing import Badge, Column, Decorate, Empty, Listing
 from crm.models import Account
 from xero_sync import selection
-from xero_sync.kinds import export_kind
-from xero_sync.models import Job, XeroConnection
-from xero_sync.wizard_forms import NO, YES, OptionsForm, RuleFilter, Words, choice_field, search_field
+from xero_sync.kinds import export_kind, import_kind
+from xero_sync.models import Job, XeroConnection, XeroRecord
+from xero_sync.wizard_forms import NO, YES, OptionsForm, RemoteFilter, RuleFilter, Words, choice_field, search_field
 from xero_sync.wizards.base import Wizard
 from xero_sync.wizards.matches import add_matches, books_of
+from xero_sync.wizards.remote import field, lines, status
 
-kind = export_kind("contacts")
+kind, remote_kind = export_kind("contacts"), import_kind("contacts")
 
 
 class AccountFilter(RuleFilter):
@@ -86,6 +87,62 @@ EXPORT = Wizard(
             Column("match", "In Xero", cell="xero_sync/wizard/cells/match.html"),
         ),
         empty=Empty("No accounts yet", "An account is a customer. Xero calls it a contact.", icon="users"),
+        sort="name",
+    ),
+)
+
+
+# --- import
+
+
+class ContactFilter(RemoteFilter):
+    kind = "contacts"
+    words: ClassVar[Words] = RemoteFilter.words | {
+        "text": "“{}”",
+        "who": "{}",
+        "archived": lambda _: "archived ones, too",
+    }
+
+    text = search_field("Name, account no. or e-mail")
+    who = choice_field("Who", [("customers", "Customers"), ("suppliers", "Suppliers")])
+    archived = forms.BooleanField(label="Include archived", required=False)
+
+    field_order = ("text", "who", "modified_since", "since_last", "archived")
+
+
+IMPORT = Wizard(
+    name="import-contacts",
+    kind="contacts",
+    direction=Job.Direction.IMPORT,
+    page="import_accounts",
+    path="finance/xero/import/accounts/",
+    title="Import accounts",
+    noun=("contact", "contacts"),
+    steps=("Load", "Select", "Check", "Result"),
+    key="xero_id",
+    matching=lambda filters, tenant_id: selection.matching_remote(remote_kind, filters, tenant_id),
+    everything=lambda tenant_id: XeroRecord.objects.filter(tenant_id=tenant_id, kind="contacts"),
+    decorate=lines("contacts", Account),
+    label=lambda record: f"contact {field('Name')(record)}",
+    reads=remote_kind.mirrors,
+    load_label="Load Xero Contacts",
+    reading="contacts",
+    paste_fields=("folded_name", "payload__AccountNumber"),
+    filter=ContactFilter,
+    listing=Listing(
+        caption="Contacts in Xero",
+        columns=(
+            Column("name", "Name", value=field("Name"), sort=("folded_name",)),
+            Column("account_number", "Account no.", value=field("AccountNumber")),
+            Column("email", "E-mail", value=field("EmailAddress")),
+            Column("currency", "Currency", value=lambda each: field("DefaultCurrency")(each) or each.currency),
+            Column("tax", "Default tax"),
+            Column("status", "Status", value=status, cell="badge"),
+            Column("linked", "Linked to", cell="xero_sync/wizard/cells/linked.html"),
+        ),
+        empty=Empty(
+            "Xero has no contacts", "Contacts of this organisation show here once there are any.", icon="users"
+        ),
         sort="name",
     ),
 )

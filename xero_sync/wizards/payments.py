@@ -11,11 +11,11 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from bmsxero.listing import Badge, Column, Decorate, Empty, Listing
-from xero_sync import mirror, states
+from xero_sync import mirror, selection
 from xero_sync.kinds.payments import Ledger, PaymentImport
 from xero_sync.models import Job, XeroConnection, XeroRecord
 from xero_sync.wizard_forms import PaymentFilter
-from xero_sync.wizards.base import CurrencySum, Filters, Records, Wizard, add_up
+from xero_sync.wizards.base import CurrencySum, Wizard, add_up
 
 kind = PaymentImport()
 NEW, KNOWN = Badge("New", "info"), Badge("Already imported", "success")
@@ -70,10 +70,6 @@ def _payment_line(record: XeroRecord, ledger: Ledger | None, known: bool, connec
     )
 
 
-def _matching(filters: Filters, tenant_id: str) -> Records:
-    return states.narrow(kind.candidates(filters, tenant_id), Job.Direction.IMPORT, "payments", filters, tenant_id)
-
-
 def _sums(rows: QuerySet[XeroRecord]) -> list[CurrencySum]:
     # Amounts stand in Xero's own JSON, as text
     amount = Cast(KT("payload__Amount"), DecimalField(max_digits=16, decimal_places=4))
@@ -91,7 +87,7 @@ IMPORT = Wizard(
     noun=("payment", "payments"),
     steps=("Load", "Select", "Check", "Result"),
     key="xero_id",
-    matching=_matching,
+    matching=lambda filters, tenant_id: selection.matching_remote(kind, filters, tenant_id),
     everything=lambda tenant_id: XeroRecord.objects.filter(tenant_id=tenant_id, kind="payments"),
     decorate=payment_lines,
     add_up=_sums,
