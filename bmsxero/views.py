@@ -56,8 +56,11 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 ROLES = (
-    (Role.ADMIN, "Connects Xero, sets the options, and does all that a finance user does."),
-    (Role.FINANCE, "Exports invoices, imports payments, edits records."),
+    (
+        Role.ADMIN,
+        "Connects Xero, sets the options, keeps account codes, billing and taxes; and all that a finance user does.",
+    ),
+    (Role.FINANCE, "Exports invoices, imports payments, edits records, items among them."),
     (Role.VIEWER, "Reads everything but settings, and takes CSV files."),
     (Role.SUPPORT, "Reads jobs and their logs."),
 )

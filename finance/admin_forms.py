@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models import Q, QuerySet
 
+from bmsxero.templatetags.bms import MINUS, decimals
 from finance import money
 from finance.item_kinds import ItemKind
 from finance.models import AccountCode, Item, TaxRate
@@ -38,10 +39,24 @@ class AccountCodeForm(forms.ModelForm):  # type: ignore[type-arg]
         return code
 
 
+class NumberField(forms.DecimalField):
+    """A number that is shown without needless zeros."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return decimals(value).replace(",", "").replace(MINUS, "-") if isinstance(value, Decimal) else value
+
+
+def _price(label: str, help_text: str = "", **limits: Decimal) -> NumberField:
+    return NumberField(label=label, help_text=help_text, max_digits=15, decimal_places=4, initial=Decimal(0), **limits)
+
+
 class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
     """One form for the five kinds: each keeps the fields that it has."""
 
     code = forms.CharField(required=False, max_length=30)
+    unit_price = _price("Unit price", "Without tax.")
+    unit_cost = _price("Unit cost", min_value=Decimal(0))
+    discount_value = _price("Value", "An amount, such as 25.00. It is taken off the invoice.", min_value=Decimal(0))
 
     class Meta:
         model = Item
@@ -60,13 +75,10 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
             "active",
         )
         widgets: ClassVar = {"description": forms.Textarea(attrs={"rows": 3})}
-        labels: ClassVar = {"discount_value": "Value"}
         help_texts: ClassVar = {
             "name": "Xero takes 50 characters.",
-            "discount_value": "An amount, such as 25.00. It is taken off the invoice.",
-            "unit_price": "Without tax.",
-            "income_account": "Blank: the default sales account in Xero’s Setup.",
-            "expense_account": "Blank: the default purchases account in Xero’s Setup.",
+            "income_account": "Sales of it are booked here.",
+            "expense_account": "Purchases of it are booked here.",
             "requires_procurement": "Xero then tracks its quantity, and the expense account is its cost of goods sold.",
             "tax": "Used where it is taxable.",
         }
@@ -79,36 +91,23 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
         self.order_fields(kind.fields)
         self.fields["code"].label = kind.code_label
         self.fields["code"].help_text = "The item’s code in Xero, 30 characters at most. Blank: the name, cut to that."
-        for name in ("unit_cost", "discount_value"):
-            if name in self.fields:
-                self.fields[name] = _from_zero(self.fields[name])
         for name in ("income_account", "expense_account"):
-            _offer(self, name, AccountCode.objects.all())
-        _offer(self, "tax", TaxRate.objects.all())
+            _offer(self, name, AccountCode.objects.all(), blank="Default in Setup")
+        _offer(self, "tax", TaxRate.objects.all(), blank="None")
 
 
-def _from_zero(field: forms.Field) -> forms.DecimalField:
-    return forms.DecimalField(
-        min_value=Decimal(0),
-        max_digits=15,
-        decimal_places=4,
-        label=field.label,
-        help_text=field.help_text,
-        initial=field.initial,
-    )
-
-
-def _offer(form: ItemForm, name: str, rows: QuerySet[Any]) -> None:
+def _offer(form: ItemForm, name: str, rows: QuerySet[Any], *, blank: str) -> None:
     """Offer what is active, and what the record has already."""
     if name in form.fields:
         field: Any = form.fields[name]
+        field.empty_label = blank
         field.queryset = rows.filter(Q(active=True) | Q(pk=getattr(form.instance, f"{name}_id")))
 
 
 class TaxForm(forms.ModelForm):  # type: ignore[type-arg]
     """A tax. Its rate is typed in, or reckoned from the parts of a group."""
 
-    rate = forms.DecimalField(
+    rate = NumberField(
         label="Rate in per cent",
         required=False,
         min_value=Decimal(0),
@@ -151,7 +150,7 @@ class PartForm(forms.Form):
     """One part of a group. Left blank, it is none."""
 
     name = forms.CharField(required=False, max_length=50)
-    rate = forms.DecimalField(
+    rate = NumberField(
         label="Rate in per cent",
         required=False,
         min_value=Decimal(0),

@@ -119,7 +119,9 @@ def _account(name: str, label: str, *, screen: bool) -> Column:
 def items_listing(kind: ItemKind) -> Listing:
     """Return how one kind of item is listed: the columns that it has."""
     columns = {
-        "description": Column("description", "Description", cell="finance/cells/words.html"),
+        "description": Column(
+            "description", "Description", cell="finance/cells/words.html", screen="unit_price" not in kind.fields
+        ),
         "discount_value": _price("discount_value", "Value"),
         "unit_price": _price("unit_price", "Unit price"),
         "unit_cost": _price("unit_cost", "Unit cost"),

@@ -22,6 +22,7 @@ from xero_sync.links import annotate_state
 
 KIND = "account_codes"
 PAGE = "finance_admin:account_code"
+RENAMED = "Change it there, too, or items that use it can’t be exported."
 
 
 def _codes() -> QuerySet[AccountCode]:
@@ -68,7 +69,7 @@ def new_account_code(request: HttpRequest) -> HttpResponse:
 @allow(*ADMINS)
 @require_http_methods(["GET", "POST"])
 def edit_account_code(request: HttpRequest, pk: int) -> HttpResponse:
-    return _edit(request, get_object_or_404(AccountCode, pk=pk))
+    return _edit(request, get_object_or_404(_codes(), pk=pk))
 
 
 def _edit(request: HttpRequest, code: AccountCode) -> HttpResponse:
@@ -78,6 +79,9 @@ def _edit(request: HttpRequest, code: AccountCode) -> HttpResponse:
         begin([form.instance] if form.instance.pk else [])
         form.save()
         messages.success(request, f"{code} is saved.")
+        theirs = getattr(code, "xero_number", "")
+        if theirs and theirs != code.code:
+            messages.warning(request, f"Xero still calls it {theirs}. {RENAMED}")
         return redirect(code)
     context = {"form": form, "record": code, "name": name, "label": "account code"}
     return render(request, "finance/admin/form.html", context | {"list_url": reverse("finance_admin:account_codes")})

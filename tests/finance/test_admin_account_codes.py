@@ -104,6 +104,15 @@ class TestEdit:
         assert "<del>Sales</del>" in page
         assert "<ins>Consulting</ins>" in page
 
+    def test_a_new_code_is_warned_of_where_xero_has_the_old_one(self, boss: Client) -> None:
+        organisation()
+        made = account_code()
+        XeroLink.objects.create(
+            tenant_id="t-1", kind="account_codes", local_id=made.uuid, xero_id="a-200", xero_number="200"
+        )
+        page = text(boss.post(f"{LIST}{made.pk}/edit/", self.FILLED, follow=True))
+        assert "Xero still calls it 200." in page
+
     def test_a_code_is_deactivated_and_activated(self, boss: Client) -> None:
         made = account_code()
         assert "200 Sales is inactive now." in text(

@@ -125,6 +125,12 @@ class TestForm:
         assert says in text(writer.post(f"{AT}products/new/", self.FILLED | data))
         assert not Item.objects.exists()
 
+    def test_numbers_are_shown_without_needless_zeros(self, writer: Client) -> None:
+        made = item(unit_price=Decimal("1234.5"), unit_cost=Decimal("-0.0001") * 0)
+        page = text(writer.get(f"{AT}products/{made.pk}/edit/"))
+        assert 'value="1234.50"' in page
+        assert 'value="0"' in page
+
     def test_an_inactive_account_is_not_offered_unless_the_item_has_it(self, writer: Client) -> None:
         old = account_code("250", "Old sales", active=False)
         assert "250 Old sales" not in text(writer.get(f"{AT}products/new/"))
@@ -192,7 +198,7 @@ class TestDelete:
         page = text(answer)
         assert "7 invoice lines: <a href=" in page
         assert "and 2 more" in page
-        assert "Deactivate Laptop" in page
+        assert "Deactivate it instead" in page
         assert Item.objects.exists()
 
     def test_an_unused_item_is_deleted(self, writer: Client) -> None:
