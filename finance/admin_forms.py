@@ -46,8 +46,10 @@ class NumberField(forms.DecimalField):
         return decimals(value).replace(",", "").replace(MINUS, "-") if isinstance(value, Decimal) else value
 
 
-def _price(label: str, help_text: str = "", **limits: Decimal) -> NumberField:
-    return NumberField(label=label, help_text=help_text, max_digits=15, decimal_places=4, initial=Decimal(0), **limits)
+def _price(label: str, help_text: str = "", *, lowest: Decimal | None = None) -> NumberField:
+    return NumberField(
+        label=label, help_text=help_text, max_digits=15, decimal_places=4, initial=Decimal(0), min_value=lowest
+    )
 
 
 class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -55,8 +57,8 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg]
 
     code = forms.CharField(required=False, max_length=30)
     unit_price = _price("Unit price", "Without tax.")
-    unit_cost = _price("Unit cost", min_value=Decimal(0))
-    discount_value = _price("Value", "An amount, such as 25.00. It is taken off the invoice.", min_value=Decimal(0))
+    unit_cost = _price("Unit cost", lowest=Decimal(0))
+    discount_value = _price("Value", "An amount, such as 25.00. It is taken off the invoice.", lowest=Decimal(0))
 
     class Meta:
         model = Item
