@@ -27,6 +27,7 @@ class Batch:
             str(record.uuid): record for record in kind.load([row.record_key for row in rows])
         }
         self.books = Books(job.connection, RunOptions(**job.options))
+        self.books.without_url = {row.record_key for row in rows if row.without_url}
         kind.learn(list(self.records.values()), self.books)
         self._lines: list[LogLine] = []
         self._links: list[XeroLink] = []
@@ -137,7 +138,7 @@ class Batch:
 #: What an outcome may change about a row.
 _OUTCOME = [
     "state", "reason", "message", "outcome", "how", "xero_id", "xero_number", "xero_message", "xero_total", "warning",
-    "fix_url", "request", "alone", "record_id", "updated",
+    "fix_url", "request", "alone", "without_url", "record_id", "updated",
 ]  # fmt: skip
 
 

@@ -92,6 +92,8 @@ class Books:
         self.released: set[str] = set()
         #: Item codes that are not free, for suggestions; a Check hands the same set on from batch to batch
         self.taken_codes: set[str] = set()
+        #: Keys of records whose link back to us Xero has refused
+        self.without_url: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
         self.symbolic = False
         self._links: dict[tuple[str, UUID], Link] = {}

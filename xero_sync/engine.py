@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 
 from xero_sync import check, clock, imports, jobs, lease, oauth, outbox
-from xero_sync.errors import Throttled, XeroError
+from xero_sync.errors import Throttled, WrongOrganisation, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ def run(job_id: int) -> bool:
         job.refresh_from_db()
         if _leased(job) == leased:  # else another worker was faster
             _work(job, owner)
+    except WrongOrganisation as error:
+        _give_up(job, error.message)
     except OperationalError:
         # The database was away or locked. What is committed is enough for the next run, which the sweep starts
         logger.exception("Job %s was interrupted by the database", job.number)

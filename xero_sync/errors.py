@@ -8,6 +8,8 @@
     ├── Throttled          not executed: go on at `until`
     ├── NotReached         nothing was sent: try again soon
     ├── Unanswered         in doubt: a read may be repeated, a write must be looked up first
+    │   └── TimedOut       and Xero may still be at it: the call keeps its place in the limit
+    ├── WrongOrganisation  end the job before it writes into somebody else's books
     ├── NotFound           Xero has no such record
     └── Refused            a complete answer: Xero says no, and why
 
@@ -62,6 +64,14 @@ class NotReached(XeroError):
 
 class Unanswered(XeroError):
     """Xero gave no usable answer."""
+
+
+class TimedOut(Unanswered):
+    """Xero did not answer in time."""
+
+
+class WrongOrganisation(XeroError):
+    """Xero answers for another organisation than the one this job is for. Nothing was sent."""
 
 
 class NotFound(XeroError):

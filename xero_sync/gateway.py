@@ -37,7 +37,9 @@ from xero_sync.errors import (
     ReconnectNeeded,
     Refused,
     Throttled,
+    TimedOut,
     Unanswered,
+    XeroError,
 )
 from xero_sync.models import XeroConnection
 
@@ -184,8 +186,12 @@ class Gateway:
         answer = None
         try:
             answer = self.exchange("GET", url, token=token, headers=headers)
-        finally:
-            self.release(slot, answer)
+        except TimedOut:
+            raise  # Xero may still be at it: the slot is kept until it expires
+        except XeroError:
+            self.release(slot, None)
+            raise
+        self.release(slot, answer)
         return answer
 
     def _wait_for_slot(self) -> str:
@@ -218,10 +224,12 @@ class Gateway:
         token: str,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        start_by_ns: int | None = None,
     ) -> Answer:
         """Make one HTTP call, once, inside the deadline. Touches no database, so threads may call it.
 
-        Raises NotReached if nothing was sent, Unanswered if something may have been.
+        Raises NotReached if nothing was sent, Unanswered if something may have been. After `start_by_ns` of the
+        monotonic clock it does not begin: a process that was frozen must not send what others have given up.
         """
         sent = {
             "Accept": "application/json",
@@ -235,6 +243,8 @@ class Gateway:
             self._pool.clear()
         self._used = time.monotonic()
         self.calls += 1
+        if start_by_ns is not None and time.monotonic_ns() > start_by_ns:
+            raise NotReached("This worker was held up before it could send. Nothing was sent.")
         end_ns = time.monotonic_ns() + deadline() // timedelta(microseconds=1) * 1000
         try:
             response = self._pool.request(
@@ -258,7 +268,7 @@ class Gateway:
                 raise NotReached("Xero's certificate can't be verified. Nothing was sent.") from None
             raise Unanswered("The connection to Xero broke.") from None
         except http.TimeoutError:
-            raise Unanswered("Xero did not answer in time.") from None
+            raise TimedOut from None
         except (http.HTTPError, OSError):
             raise Unanswered("The connection to Xero broke.") from None
         if answer.status >= 400:
@@ -300,7 +310,7 @@ def _read_until(response: urllib3.BaseHTTPResponse, end_ns: int) -> bytes:
         chunks.append(chunk)
         if time.monotonic_ns() > end_ns:
             response.close()
-            raise Unanswered("Xero did not answer in time.")
+            raise TimedOut
     response.release_conn()
     return b"".join(chunks)
 

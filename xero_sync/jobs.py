@@ -227,15 +227,18 @@ def look_again(job: Job, *, user: User | None) -> bool:
     """
     with transaction.atomic():
         ended = Job.objects.select_for_update().filter(pk=job.pk, state=Job.State.NEEDS_ATTENTION)
-        reviewed = job.rows.filter(state=Row.NEEDS_REVIEW, request__isnull=False)
-        requests = set(reviewed.values_list("request_id", flat=True))
-        if not ended or not requests:
+        reviewed = job.rows.filter(state=Row.NEEDS_REVIEW)
+        if not ended or not reviewed.exists():
             return False
+        # What never got as far as a request can simply be sent
+        unsent = reviewed.filter(request=None)
+        unsent.update(state=Row.PENDING, attempts=0, deaths=0, message="Sent once more.")
+        requests = set(reviewed.values_list("request_id", flat=True))
         now = clock.now()
         XeroRequest.objects.filter(pk__in=requests).update(
             state=XeroRequest.State.UNKNOWN, due_at=now, lease_until=None, tries=0
         )
-        reviewed.update(state=Row.UNKNOWN, attempts=0, message="Xero is asked again.")
+        reviewed.update(state=Row.UNKNOWN, attempts=0, deaths=0, message="Xero is asked again.")
         ended.update(state=Job.State.QUEUED, finished_at=None, problem="", error_id="", last_activity=now)
         recount(job)
         log(job, "job", "Look again", message=f"Asked for by {user.get_username() if user else 'a command'}.")

@@ -13,6 +13,10 @@ from django.db.models import Model, Q
 from xero_sync import clock
 
 
+class Lost(Exception):
+    """Another worker has taken over; nothing more may be sent."""
+
+
 def new_owner() -> str:
     """Return a name for one run of one worker; the random part keeps a restarted one from being taken for it."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}"

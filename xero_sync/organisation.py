@@ -7,7 +7,7 @@ from typing import Any
 
 from xero_sync import accounts, clock, mirror
 from xero_sync.books import Books, RunOptions
-from xero_sync.errors import Unanswered
+from xero_sync.errors import Unanswered, WrongOrganisation
 from xero_sync.gateway import Gateway
 from xero_sync.models import SyncOptions, XeroConnection
 
@@ -22,12 +22,21 @@ def ensure(gateway: Gateway, max_age: timedelta) -> None:
         read(gateway)
 
 
+def assert_tenant(connection: XeroConnection, tenant_id: str) -> None:
+    """Refuse to work with a connection that leads elsewhere than the job was made for."""
+    if connection.tenant_id != tenant_id:
+        raise WrongOrganisation
+
+
 def read(gateway: Gateway) -> None:
-    """Read name, country, currency and lock dates. Raises any of errors.py."""
+    """Read name, country, currency and lock dates. Raises any of errors.py; WrongOrganisation, if Xero's own id of
+    the books that answer is not the one we asked for."""
     organisations = gateway.read("Organisation").get("Organisations")
     if not organisations:
         raise Unanswered("Xero did not say which organisation this is.")
     found = organisations[0]
+    if str(found.get("OrganisationID") or gateway.tenant_id).lower() != gateway.tenant_id.lower():
+        raise WrongOrganisation
     XeroConnection.objects.filter(pk=gateway.connection_id).update(
         name=str(found.get("Name") or "Unnamed organisation"),
         legal_name=str(found.get("LegalName") or ""),

@@ -11,11 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from xero_sync import clock, jobs
 from xero_sync.batches import Batch
 from xero_sync.errors import NotReached, Unanswered, XeroError
+from xero_sync.failpoints import reach
 from xero_sync.gateway import Gateway, decode
 from xero_sync.kinds import export_kind
 from xero_sync.models import Job, JobRow, XeroRequest
@@ -26,6 +27,9 @@ State, Request = JobRow.State, XeroRequest.State
 #: these are seven minutes. Then a person has to look.
 LADDER = (4, 17, 103)
 MAX_ATTEMPTS = 4
+#: After so many deaths of its worker a batch is split; after so many more a row that is alone is left to a person.
+MAX_DEATHS = 3
+DEADLY = "Three workers have died over this one."
 
 
 def settle_time() -> timedelta:
@@ -38,30 +42,65 @@ def take_over_abandoned(job: Job) -> None:
 
     The caller holds the organisation's lease, so nobody else has one of them in hand, unless it is on the wire.
     """
+    unwritten = job.rows.filter(state=State.CLAIMED, request=None)
+    _mourn(unwritten)
+    unwritten.update(state=State.PENDING)
     for request in job.requests.filter(state=Request.READY):
+        _mourn(request.rows.filter(state=State.CLAIMED))
         hand_back(request, "never sent")
     for request in job.requests.filter(state=Request.SENT, lease_until__lt=clock.now()):
+        _mourn(request.rows.filter(state=State.SENT))
         doubt(job, request, "The worker that sent this was gone before the answer came.")
+    _isolate_the_deadly(job)
+
+
+def _mourn(rows: QuerySet[JobRow]) -> None:
+    rows.update(deaths=F("deaths") + 1)
+
+
+def _isolate_the_deadly(job: Job) -> None:
+    """What has killed its worker again and again goes by itself; if that kills, too, a person has to look."""
+    deadly = job.rows.filter(state__in=(State.PENDING, State.UNKNOWN), deaths__gte=MAX_DEATHS)
+    with transaction.atomic():
+        for kind in set(deadly.values_list("kind", flat=True)):
+            rows = list(deadly.filter(kind=kind, state=State.PENDING, alone=True))
+            batch = Batch(job, export_kind(kind), rows)
+            for row in rows:
+                batch.review(row, f"{DEADLY} It was not sent.")
+            batch.flush()
+        deadly.filter(alone=False).update(alone=True, deaths=0)
 
 
 def hand_back(request: XeroRequest, why: str) -> None:
-    """Note that a request was not executed: its rows may go into another."""
+    """Note that a request was not executed: its rows may go into another. Not if another worker has taken over."""
     with transaction.atomic():
+        if not still_ours(request):
+            return
         request.rows.filter(state=State.SENT).update(attempts=F("attempts") - 1)  # it does not count as one
         request.rows.filter(state__in=(State.CLAIMED, State.SENT)).update(state=State.PENDING, request=None)
         close(request, answer=why)
 
 
-def doubt(job: Job, request: XeroRequest, why: str) -> None:
+def still_ours(request: XeroRequest) -> bool:
+    """Lock a request, and say whether no other worker has meanwhile taken it for abandoned."""
+    live = XeroRequest.objects.select_for_update().filter(pk=request.pk, state__in=(Request.READY, Request.SENT))
+    return bool(live)
+
+
+def doubt(job: Job, request: XeroRequest, why: str, *, status: int | None = None) -> None:
     """Note that nobody knows what became of a request. Its rows are looked up when the settle time is over."""
     with transaction.atomic():
+        if not still_ours(request):
+            return
         due = (request.sent_at or clock.now()) + settle_time()
         rows = list(request.rows.filter(state=State.SENT))
         batch = Batch(job, export_kind(request.kind), rows, request)
         for row in rows:
             batch.doubt(row, f"{why} Looked up in Xero after {due:%H:%M:%S} UTC, before anything is sent again.")
         batch.flush()
-        XeroRequest.objects.filter(pk=request.pk).update(state=Request.UNKNOWN, due_at=due, lease_until=None)
+        XeroRequest.objects.filter(pk=request.pk).update(
+            state=Request.UNKNOWN, due_at=due, lease_until=None, http_status=status
+        )
         jobs.recount(job)
 
 
@@ -75,6 +114,7 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
         return False
     rows = list(request.rows.filter(state=State.UNKNOWN))
     batch = Batch(job, export_kind(request.kind), rows, request)
+    reach("looking", request.kind)
     try:
         sent = batch.kind.elements(decode(bytes(request.body)))
         batch.kind.look(gateway, list(batch.records.values()), batch.books, sent)
@@ -87,6 +127,8 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
         batch.flush()
         close(request)
         jobs.recount(job)
+        reach("resolving", request.kind)
+    reach("resolved", request.kind)
     return True
 
 
@@ -125,6 +167,8 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
             return
         message = "Found in Xero as it was sent; only the answer had been lost."
         batch.succeed(row, accepted, how="adopted", matched_by=found.how, message=message)
+    elif row.alone and row.deaths >= MAX_DEATHS:
+        batch.review(row, f"{DEADLY} Xero does not have it.")
     elif row.attempts < MAX_ATTEMPTS:
         batch.send_again(row, "Xero does not have it; it is sent again.")
     elif row.xero_message:

@@ -222,6 +222,10 @@ class ExportKind(ABC, Generic[R]):
     def look_ahead(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:
         """Ask Xero at Check what only Send would find out; called for small or repeated jobs."""
 
+    def can_do_without(self, words: str) -> bool:
+        """Say whether what Xero refuses in these words may be left out: the link back to us, of documents."""
+        return False
+
     def our_total(self, record: R) -> Decimal | None:
         """Return what the document adds up to here, in its currency."""
         return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -136,20 +137,28 @@ class InvoiceExport(ExportKind[Invoice]):
         """The link; where somebody looked, the live document that carries our deep link, or has our number."""
         if link := books.link(self.name, record.uuid):
             return Found([Remote(link.xero_id, link.xero_number, "", {})], "saved link", linked=True)
+        keys = self.element_keys(record, books)
+        if str(record.uuid) in books.without_url and len(keys) == 1:
+            # Numbered by Xero and without our link: any document of this customer and day may be it
+            candidates = [each for each in chain(*books.documents.values()) if self._is_nobodys(each, books)]
+        else:
+            candidates = [each for key in keys for each in books.documents.get(key, [])]
         documents = [
             each
-            for key in self.element_keys(record, books)
-            for each in books.documents.get(key, [])
+            for each in candidates
             if each.get("Status") not in _GONE and each["InvoiceID"] not in books.released
         ]
         live = {str(each["InvoiceID"]): each for each in documents}
         ours = [each for each in live.values() if self._is_ours(record, each, books)]
         if ours:
             return Found([_remote(each) for each in ours], "our deep link")
-        if live:
+        if live and len(keys) > 1:
             other = next(iter(live.values()))
             return Found([_remote(other)], problem=_number_taken(record, other, books))
         return Found()
+
+    def _is_nobodys(self, element: Element, books: Books) -> bool:
+        return not element.get("Url") and books.owner(self.name, str(element["InvoiceID"])) is None
 
     def _is_ours(self, record: Invoice, element: Element, books: Books) -> bool:
         """Our deep link decides, whatever its host; a document without one must agree in everything else."""
@@ -221,8 +230,7 @@ class InvoiceExport(ExportKind[Invoice]):
             line_amount_types=LineAmountTypes.EXCLUSIVE,
             invoice_number=sent_number(record, books),
             reference=(record.po_number or None) if books.options.po_in_reference else None,
-            # Another process may know this site by another address; that is no change to the invoice
-            url=f"{'' if books.symbolic else settings.SITE_URL}/i/{books.deep_links[record.uuid]}/",
+            url=_url(record, books),
             currency_code=record.currency or None,
             status=books.options.status,
         )
@@ -252,6 +260,9 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def number(self, element: Element) -> str:
         return str(element.get("InvoiceNumber") or "")
+
+    def can_do_without(self, words: str) -> bool:
+        return re.search(r"\burl\b", words, re.IGNORECASE) is not None
 
     def collision_key(self, record: Invoice, books: Books) -> str:
         return sent_number(record, books) or ""
@@ -315,6 +326,15 @@ def line_tax_type(line: InvoiceLine, books: Books) -> str:
     if not (line.taxable and line.tax):
         return books.options.non_taxable_tax_type
     return books.tax_type(line.tax)
+
+
+def _url(record: Invoice, books: Books) -> str | None:
+    """Return the link back to us, without which Xero has to do if it refused it."""
+    path = f"/i/{books.deep_links[record.uuid]}/"
+    # Another process may know this site by another address; that is no change to the invoice
+    if books.symbolic:
+        return path
+    return None if str(record.uuid) in books.without_url else f"{settings.SITE_URL}{path}"
 
 
 def _contact_id(record: Invoice, books: Books) -> str:

@@ -62,6 +62,9 @@ class XeroConnection(models.Model):
     blocked_until = models.DateTimeField(null=True, blank=True, editable=False)
     blocked_why = models.CharField(max_length=20, blank=True, editable=False)
     background_blocked_until = models.DateTimeField(null=True, blank=True, editable=False)
+    troubles = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Writes in a row that got no answer: see outbox.py."
+    )
     day_remaining = models.PositiveIntegerField(null=True, blank=True, editable=False)
 
     # One runner at a time per organisation: see lease.py

@@ -177,6 +177,8 @@ class JobRow(models.Model):
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     alone = models.BooleanField(default=False, help_text="Sent by itself, since its batch was refused as a whole.")
+    deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers that died over it, or over its batch.")
+    without_url = models.BooleanField(default=False, help_text="Sent without the link back here: Xero refused it.")
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
