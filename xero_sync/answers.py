@@ -61,9 +61,7 @@ def record_refusal(batch: Batch, request: XeroRequest, answer: Answer) -> None:
         _close(batch, request, answer)
 
 
-def _element_of(
-    batch: Batch, row: JobRow, shelf: dict[str, Element], elements: Sequence[Element]
-) -> Element | None:
+def _element_of(batch: Batch, row: JobRow, shelf: dict[str, Element], elements: Sequence[Element]) -> Element | None:
     if row.without_url and row.alone and len(batch.rows) == len(elements) == 1:
         return elements[0]  # without our link it may carry nothing of ours
     # An update or archiving names the record by its id: it may carry another program's number

@@ -167,7 +167,13 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
             return
         message = "Found in Xero as it was sent; only the answer had been lost."
         batch.succeed(row, accepted, how="adopted", matched_by=found.how, message=message)
-    elif row.alone and row.deaths >= MAX_DEATHS:
+    else:
+        _not_there(batch, row)
+
+
+def _not_there(batch: Batch, row: JobRow) -> None:
+    """Xero does not have it: send it again, if that makes sense."""
+    if row.alone and row.deaths >= MAX_DEATHS:
         batch.review(row, f"{DEADLY} Xero does not have it.")
     elif row.attempts < MAX_ATTEMPTS:
         batch.send_again(row, "Xero does not have it; it is sent again.")

@@ -144,9 +144,7 @@ class InvoiceExport(ExportKind[Invoice]):
         else:
             candidates = [each for key in keys for each in books.documents.get(key, [])]
         documents = [
-            each
-            for each in candidates
-            if each.get("Status") not in _GONE and each["InvoiceID"] not in books.released
+            each for each in candidates if each.get("Status") not in _GONE and each["InvoiceID"] not in books.released
         ]
         live = {str(each["InvoiceID"]): each for each in documents}
         ours = [each for each in live.values() if self._is_ours(record, each, books)]

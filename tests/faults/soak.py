@@ -1,0 +1,442 @@
+"""Kill, freeze and lie to real workers while they export and import, then check what became of it.
+
+    make soak ARGS="--invoices 10000 --kills 1000 --seed 1"
+
+PostgreSQL (TEST_DATABASE_URL) and Redis (TEST_REDIS_URL) must answer; a database of its own is made and dropped.
+Exit 0 if the checker finds nothing, else 1. The same seed gives the same orders; where they strike is chance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests import services
+from tests.xero_sync.simulated import ROOT, SimulatedXero
+
+if TYPE_CHECKING:
+    from xero_sync.models import Job, XeroConnection
+
+LEASE, SETTLE = 4, 4
+#: What the simulated Xero does to a call now and then.
+LIES: list[dict[str, Any]] = [
+    {"what": "error_500_before"},
+    {"what": "error_500_after"},
+    {"what": "error_500_half"},
+    {"what": "gateway_504_after"},
+    {"what": "timeout_after", "seconds": 3},
+    {"what": "late", "seconds": 3},
+    {"what": "reset_after"},
+    {"what": "missing_element"},
+    {"what": "malformed_json"},
+    {"what": "unauthorized"},
+    {"what": "unavailable"},
+    {"what": "rate_limit_minute", "retry_after": 2},
+]
+#: Give up when nothing has moved for so long.
+PATIENCE = 240
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--invoices", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--organisations", type=int, default=6)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--parallel", type=int, default=3, help="XERO_PARALLEL")
+    parser.add_argument("--numbers", choices=["bms_number", "bms_id", "xero_number", "mixed"], default="mixed")
+    parser.add_argument("--lies", type=int, default=4, metavar="SECONDS", help="one about every so many; 0: none")
+    parser.add_argument("--pace", default="0.2,1.2", help="seconds between two kills, from,to")
+    parser.add_argument("--break", dest="broken", default="", help="one guard: fence, settle, index, lease")
+    return parser.parse_args()
+
+
+@contextmanager
+def database(name: str) -> Iterator[str]:
+    """Make an empty database beside the tests' own, and drop it in the end."""
+    with psycopg.connect(services.POSTGRES, autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield f"{services.POSTGRES.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+class Nursery:
+    """The workers, and what is done to them."""
+
+    def __init__(self, log: Path, broken: str, chance: random.Random) -> None:
+        self.chance = chance
+        self.names = iter(range(1, 1_000_000))
+        self.kills = self.busy_kills = self.freezes = 0
+        self.frozen: dict[int, float] = {}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery", *([broken] if broken else [])],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log.open("w"),
+            text=True,
+        )
+        self.beat = self._born("beat")
+        self.workers: list[int] = []
+
+    def _born(self, order: str) -> int:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def grow(self, number: int) -> None:
+        while len(self.workers) < number:
+            self.workers.append(self._born(f"worker w{next(self.names)}"))
+
+    def kill(self, busy: set[int]) -> None:
+        """Kill one, four times in five one that has an organisation in hand; another takes its place."""
+        mine = [pid for pid in self.workers if pid in busy]
+        victim = self.chance.choice(mine if mine and self.chance.random() < 0.8 else self.workers)
+        self.workers.remove(victim)
+        self.frozen.pop(victim, None)
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        self.kills += 1
+        self.busy_kills += victim in busy
+        if self.chance.random() < 0.05:
+            os.kill(self.beat, signal.SIGKILL)
+            self.beat = self._born("beat")
+        self.grow(len(self.workers) + 1)
+
+    def freeze(self) -> None:
+        victim = self.chance.choice(self.workers)
+        if victim not in self.frozen:
+            os.kill(victim, signal.SIGSTOP)
+            self.freezes += 1
+            self.frozen[victim] = time.monotonic() + self.chance.uniform(0.5, 2.5 * LEASE)
+
+    def thaw(self, *, everybody: bool = False) -> None:
+        for pid, until in list(self.frozen.items()):
+            if everybody or time.monotonic() > until:
+                del self.frozen[pid]
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        for pid in [*self.workers, self.beat]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait(10)
+
+
+class Soak:
+    """The work, and how it goes."""
+
+    def __init__(self, xero: SimulatedXero, options: argparse.Namespace, nursery: Nursery, chance: random.Random) -> None:
+        self.xero, self.options, self.nursery, self.chance = xero, options, nursery, chance
+        self.lies: Counter[str] = Counter()
+        self.left: dict[int, list[str]] = {}
+        self.connections: list[XeroConnection] = []
+
+    # --- before
+
+    def connect(self) -> None:
+        from xero_sync import oauth, organisation
+        from xero_sync.models import SyncOptions
+
+        names = [f"Books {n + 1}" for n in range(self.options.organisations)]
+        self.xero.reset(organisations=[{"name": name, "country": "GB"} for name in names])
+        for n, name in enumerate(names):
+            told = self.xero.control("token", organisation=name)
+            tokens = oauth.Tokens.from_answer(told)
+            made = oauth.save_connection(oauth.Organisation("", told["tenant_id"], name), tokens, None)  # type: ignore[arg-type]
+            organisation.set_up(made)
+            made.refresh_from_db()
+            self.connections.append(made)
+            modes = ("bms_number", "xero_number", "bms_id")
+            mode = modes[n % 3] if self.options.numbers == "mixed" else self.options.numbers
+            # Authorised, so that they can be paid
+            SyncOptions.objects.filter(connection=made).update(
+                invoice_number=mode, status="AUTHORISED", suggested=False
+            )
+
+    def seed(self) -> None:
+        from crm.models import Account, Site
+        from finance.models import Invoice, InvoiceLine, Item, TaxRate
+
+        tax = TaxRate.objects.create(name="VAT 20%", rate=Decimal(20))
+        items = Item.objects.bulk_create(
+            Item(name=f"Service {n}", code=f"S{n}", unit_price=Decimal(10 + n), kind=Item.Kind.SERVICE, taxable=True, tax=tax)
+            for n in range(10)
+        )
+        number = self.options.invoices
+        accounts = Account.objects.bulk_create(Account(name=f"Customer {n}") for n in range(max(2, number // 25)))
+        Site.objects.bulk_create(Site(account=account, name="Office", is_main=True) for account in accounts)
+        day = date.today()  # noqa: DTZ011
+        invoices = Invoice.objects.bulk_create(
+            Invoice(
+                number=f"INV-{n:06}", account=accounts[n % len(accounts)], date=day, due_date=day,
+                status=Invoice.Status.READY,
+            )
+            for n in range(number)
+        )  # fmt: skip
+        InvoiceLine.objects.bulk_create(
+            InvoiceLine(
+                invoice=invoice, position=p, description="Work", unit_price=Decimal(n % 97 + p), tax=tax,
+                item=self.chance.choice(items),
+            )
+            for n, invoice in enumerate(invoices)
+            for p in (1, 2)
+        )  # fmt: skip
+        for invoice in Invoice.objects.prefetch_related("lines"):
+            invoice.recalculate()
+        for n, connection in enumerate(self.connections):
+            self.left[connection.pk] = [str(invoice.uuid) for invoice in invoices[n :: len(self.connections)]]
+
+    # --- while it runs
+
+    def start_jobs(self) -> None:
+        """Keep two jobs going per organisation; they overlap a little, so that they want the same invoices."""
+        from xero_sync import jobs
+        from xero_sync.models import Job
+
+        for job in Job.objects.filter(state=Job.State.CHECKED):
+            jobs.send(job)
+        going = Counter(
+            Job.objects.exclude(state__in=Job.ENDED).values_list("connection_id", flat=True)
+        )
+        for connection in self.connections:
+            if going[connection.pk] < 2 and (left := self.left[connection.pk]):
+                size = self.chance.randint(20, 150)
+                chosen = left[:size]
+                self.left[connection.pk] = left[max(1, int(size * 0.9)) :] if len(left) > size else []
+                self.start(connection, "invoices", {"ids": chosen})
+
+    def start(self, connection: XeroConnection, kind: str, selection: dict[str, Any], direction: str = "export") -> Job:
+        from xero_sync import jobs
+        from xero_sync.models import XeroConnection
+
+        XeroConnection.objects.filter(is_current=True).update(is_current=False)
+        XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)
+        return jobs.start_check(kind, direction, selection, user=None, started_as="soak")
+
+    def lie(self) -> None:
+        chosen = dict(self.chance.choice(LIES))
+        self.lies[chosen["what"]] += 1
+        method, endpoint = self.chance.choice(
+            [("PUT", "Invoices"), ("PUT", "Invoices"), ("PUT", "Contacts"), ("PUT", ""), ("GET", "Invoices"), ("POST", "")]
+        )
+        if chosen["what"] in {"missing_element", "error_500_half"} and method == "GET":
+            chosen = {"what": "malformed_json"}
+        self.xero.fault(method=method, endpoint=endpoint, **chosen)
+
+    def linked(self) -> int:
+        from xero_sync.models import XeroLink
+
+        return XeroLink.objects.filter(kind="invoices").count()
+
+    def busy(self) -> set[int]:
+        """Return the processes that have an organisation or a job in hand."""
+        from xero_sync.models import Job, XeroConnection
+
+        owners = [
+            *XeroConnection.objects.exclude(lease_owner="").values_list("lease_owner", flat=True),
+            *Job.objects.exclude(lease_owner="").values_list("lease_owner", flat=True),
+        ]
+        return {int(owner.split(":")[1]) for owner in owners}
+
+    def open_jobs(self) -> int:
+        from xero_sync.models import Job
+
+        return Job.objects.exclude(state__in=Job.ENDED).count()
+
+    def storm(self) -> None:
+        """Until all invoices were tried and all kills are done: work, kills spread over it, lies, freezes."""
+        slow, fast = sorted(map(Decimal, self.options.pace.split(",")), reverse=True)
+        total, kills = self.options.invoices, self.options.kills
+        next_kill = next_lie = next_freeze = next_pay = next_report = 0
+        moved, seen = time.monotonic(), (-1, -1)
+        while True:
+            now = time.monotonic()
+            self.start_jobs()
+            self.nursery.thaw()
+            linked = self.linked()
+            # No faster than the work: kills are to strike it, not an empty hall
+            if self.nursery.kills < kills and self.nursery.kills * total <= kills * (linked + total // 20) and now >= next_kill:
+                self.nursery.kill(self.busy())
+                next_kill = now + self.chance.uniform(*map(float_, (fast, slow)))
+            if self.options.lies and now >= next_lie:
+                self.lie()
+                next_lie = now + self.chance.uniform(0, 2 * self.options.lies)
+            if kills and now >= next_freeze:
+                self.nursery.freeze()
+                next_freeze = now + self.chance.uniform(2, 12)
+            if now >= next_pay:
+                self.pay()
+                next_pay = now + 20
+            if now >= next_report:
+                print(f"{linked} of {total} in Xero, {self.nursery.kills} kills, {self.open_jobs()} jobs open", flush=True)
+                next_report = now + 15
+            if (linked, self.nursery.kills) != seen:
+                moved, seen = now, (linked, self.nursery.kills)
+            done = not any(self.left.values()) and not self.open_jobs()
+            if (done and linked >= total) or now - moved > PATIENCE:
+                return
+            if done:  # what was stopped, or lost to another job, is asked for once more
+                for connection in self.connections:
+                    self.left[connection.pk] = self.unlinked(connection)
+                if not any(self.left.values()):
+                    return
+            time.sleep(0.05)
+
+    def unlinked(self, connection: XeroConnection) -> list[str]:
+        from finance.models import Invoice
+        from xero_sync.models import JobRow, XeroLink
+
+        linked = set(map(str, XeroLink.objects.filter(kind="invoices").values_list("local_id", flat=True)))
+        refused = JobRow.objects.filter(state__in=(JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW), requested=True)
+        ended = set(refused.values_list("record_key", flat=True))
+        n = self.connections.index(connection)
+        mine = list(Invoice.objects.order_by("id").values_list("uuid", flat=True))[n :: len(self.connections)]
+        return [str(uuid) for uuid in mine if str(uuid) not in linked and str(uuid) not in ended]
+
+    def pay(self) -> None:
+        """Let customers pay, take one payment back, and import: two imports at once now and then."""
+        connection = self.chance.choice(self.connections)
+        with suppress(AssertionError):  # nobody owes anything yet
+            self.xero.control("pay", organisation=connection.tenant_id, count=self.chance.randint(1, 8))
+        for _ in range(self.chance.choice([1, 1, 2])):
+            self.start(connection, "payments", {"all": True, "fresh": True}, "import")
+
+    def calm(self) -> None:
+        """No more harm. Whatever is open must end by itself."""
+        self.nursery.thaw(everybody=True)
+        self.xero.control("faults", clear=True)
+        for connection in self.connections:
+            self.start(connection, "payments", {"all": True, "fresh": True}, "import")
+        end = time.monotonic() + PATIENCE
+        while self.open_jobs() and time.monotonic() < end:
+            self.start_jobs()
+            time.sleep(0.2)
+
+    # --- after
+
+    def report(self, seconds: int) -> int:
+        from tests.faults import checker
+        from xero_sync.models import Job, JobRow, LogLine, XeroRequest
+
+        found = checker.findings(self.xero)
+        rows = JobRow.objects.filter(requested=True, kind="invoices")
+        recovered = sorted(
+            (time_ - sent).total_seconds()
+            for time_, sent in LogLine.objects.filter(
+                action__in=("Adopted", "Send again"), request__answered_at=None
+            ).exclude(request__sent_at=None).values_list("time", "request__sent_at")
+        )  # fmt: skip
+        wrong = [word for word in found if "twice in Xero" in word]
+        figures = {
+            "seed": self.options.seed,
+            "broken": self.options.broken or None,
+            "seconds": seconds,
+            "invoices": self.options.invoices,
+            "kills": self.nursery.kills,
+            "kills_at_work": self.nursery.busy_kills,
+            "freezes": self.nursery.freezes,
+            "lies": sum(self.lies.values()),
+            "duplicates": len(wrong),
+            "missing": self.options.invoices - self.linked(),
+            "failed": rows.filter(state=JobRow.State.FAILED).count(),
+            "needs_review": rows.filter(state=JobRow.State.NEEDS_REVIEW).count(),
+            "adopted": rows.filter(how="adopted").count(),
+            "jobs": dict(Counter(Job.objects.values_list("state", flat=True))),
+            "writes": len(self.xero.ledger()),
+            "in_doubt": LogLine.objects.filter(action="In doubt").count(),
+            "requests_unanswered": XeroRequest.objects.exclude(sent_at=None).filter(answered_at=None).count(),
+            "doubt_seconds_median": recovered[len(recovered) // 2] if recovered else None,
+            "doubt_seconds_longest": recovered[-1] if recovered else None,
+            "limits": {
+                name: max((each[name] for each in self.xero.calls()["tenants"].values()), default=0)
+                for name in ("max_in_flight", "max_per_rolling_minute")
+            },
+        }
+        failed = rows.filter(state__in=(JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW))
+        for row in failed[:10]:
+            print(f"  {row}: {row.state} {row.reason} {row.message}")
+        for job in Job.objects.exclude(problem="")[:5]:
+            print(f"  {job}: {job.problem}")
+        for each in found:
+            print(f"FOUND {each}")
+        print(json.dumps(figures))
+        return 1 if found or failed.exists() else 0
+
+
+def float_(value: Decimal) -> Any:
+    return value.__float__()
+
+
+def main() -> int:
+    options = arguments()
+    chance = random.Random(options.seed)
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    services.choose()
+    name = f"soak_{os.getpid()}"
+    with database(name) as url:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "bmsxero.settings",
+            "DATABASE_URL": url,
+            "CELERY_BROKER_URL": services.REDIS,
+            "CELERY_QUEUE": name,
+            "SWEEP_SECONDS": "1",
+            "XERO_LEASE_SECONDS": str(LEASE),
+            "XERO_SETTLE_SECONDS": str(SETTLE),
+            "XERO_PARALLEL": str(options.parallel),
+            "LOG_LEVEL": "WARNING",
+        }
+        xero = SimulatedXero(folder)
+        os.environ |= xero.settings()
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        from django.conf import settings
+        from django.db import connections
+
+        settings.DEBUG = False  # else Django keeps every query in memory
+        call_command("migrate", verbosity=0)
+        nursery = Nursery(folder / "workers.log", options.broken, chance)
+        soak = Soak(xero, options, nursery, chance)
+        started = time.monotonic_ns()
+        try:
+            soak.connect()
+            soak.seed()
+            nursery.grow(options.workers)
+            soak.storm()
+            soak.calm()
+            return soak.report((time.monotonic_ns() - started) // 10**9)
+        finally:
+            nursery.close()
+            xero.close()
+            connections.close_all()
+            print(f"The workers' log: {folder / 'workers.log'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
