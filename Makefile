@@ -1,8 +1,9 @@
 # Each target is a line over dev.py, which is plain Python and works on Windows, too.
 PYTHON ?= python3
 
-.PHONY: install demo test lint
+.PHONY: install demo test soak lint
 install: ; @$(PYTHON) dev.py install
 demo:    ; @$(PYTHON) dev.py demo $(if $(PORT),--port $(PORT))
 test:    ; @$(PYTHON) dev.py test $(ARGS)
+soak:    ; @$(PYTHON) dev.py soak $(ARGS)
 lint:    ; @$(PYTHON) dev.py lint

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make .venv, install the locked packages, and run one job: install, demo, test, lint, or manage.
+"""Make .venv, install the locked packages, and run one job: install, demo, test, soak, lint, or manage.
 
 `manage` runs a command of manage.py on the sample installation that `demo` made.
 
@@ -85,6 +85,9 @@ def main(job: str, *args: str) -> int:
         case "test":
             install(EVERYTHING)
             return run(PYTHON, "-m", "pytest", *args)
+        case "soak":
+            install(EVERYTHING)
+            return run(PYTHON, "-m", "tests.faults.soak", *args)
         case "lint":
             install(EVERYTHING)
             os.environ.setdefault("DEBUG", "1")  # mypy's Django plugin reads the settings

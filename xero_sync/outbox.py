@@ -105,7 +105,8 @@ class _Runner:
         except (ReconnectNeeded, PermissionMissing, Misconfigured, NotConnected) as error:
             self._park(clock.now() + FOREVER, "reconnect", error.message)
         except (NotReached, Unanswered) as error:
-            pause = timedelta(seconds=random.randint(10, 30))  # noqa: S311 - spreads workers, guards nothing
+            # Ten to thirty seconds, where the settle time is seven minutes
+            pause = recovery.settle_time() / random.randint(14, 42)  # noqa: S311 - spreads workers, guards nothing
             self._park(clock.now() + pause, "trouble", error.message)
         except lease.Lost:
             logger.warning("Job %s: another worker has taken over", self.job.number)

@@ -64,6 +64,8 @@ def _open_rows() -> Iterator[str]:
 def _untrue_states() -> Iterator[str]:
     State = JobRow.State  # noqa: N806
     for job in Job.objects.exclude(state=Job.State.CHECKED):
+        if job.sent_at is None and job.problem:
+            continue  # Xero could not be read for the check; that is said, and nothing was sent
         states = set(job.rows.values_list("state", flat=True))
         if State.NEEDS_REVIEW in states:
             true = {Job.State.NEEDS_ATTENTION}
@@ -138,9 +140,7 @@ def _about_writes(writes: list[dict[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
-def _update_behind(
-    write: dict[str, Any], received: datetime, requests: Iterable[XeroRequest]
-) -> XeroRequest | None:
+def _update_behind(write: dict[str, Any], received: datetime, requests: Iterable[XeroRequest]) -> XeroRequest | None:
     slack = timedelta(seconds=1)
     for request in requests:
         fits = request.tenant_id == write["tenant_id"]
@@ -158,9 +158,7 @@ def _about_books(
     tenant = connection.tenant_id
     ours = {
         (kind, xero_id): local
-        for kind, xero_id, local in XeroLink.objects.filter(tenant_id=tenant).values_list(
-            "kind", "xero_id", "local_id"
-        )
+        for kind, xero_id, local in XeroLink.objects.filter(tenant_id=tenant).values_list("kind", "xero_id", "local_id")
     }
     made = {each for write in writes if write["tenant_id"] == tenant for each in write["created_ids"]}
     live = [each for each in books["invoices"] if each["status"] not in GONE and each["invoice_id"] in made]
@@ -177,7 +175,10 @@ def _about_books(
 
 
 def _twice(live: list[dict[str, Any]], tenant: str) -> Iterator[str]:
-    owners = {str(uuid): str(local) for uuid, local in DeepLink.objects.filter(tenant_id=tenant).values_list("uuid", "local_id")}
+    owners = {
+        str(uuid): str(local)
+        for uuid, local in DeepLink.objects.filter(tenant_id=tenant).values_list("uuid", "local_id")
+    }
     copies: dict[str, list[str]] = defaultdict(list)
     for each in live:
         carried = DEEP_LINK.search(each["url"] or "")
@@ -195,7 +196,9 @@ def _same(rows: list[dict[str, Any]], name: str, made: set[str], id_field: str) 
 
 def _wrong_links(tenant: str, ours: dict[tuple[str, str], Any], live: list[dict[str, Any]]) -> Iterator[str]:
     documents = {each["invoice_id"]: each for each in live}
-    uuids = {local: str(uuid) for uuid, local in DeepLink.objects.filter(tenant_id=tenant).values_list("uuid", "local_id")}
+    uuids = {
+        local: str(uuid) for uuid, local in DeepLink.objects.filter(tenant_id=tenant).values_list("uuid", "local_id")
+    }
     invoices = {invoice.uuid: invoice for invoice in Invoice.objects.select_related("account")}
     for (kind, xero_id), local in ours.items():
         if kind != "invoices":

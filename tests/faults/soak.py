@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from decimal import Decimal
@@ -50,7 +50,7 @@ LIES: list[dict[str, Any]] = [
     {"what": "rate_limit_minute", "retry_after": 2},
 ]
 #: Give up when nothing has moved for so long.
-PATIENCE = 240
+PATIENCE = 90
 
 
 def arguments() -> argparse.Namespace:
@@ -147,12 +147,27 @@ class Nursery:
         self.process.wait(10)
 
 
+class Every:
+    """Something to do now and then, at irregular intervals."""
+
+    def __init__(self, seconds: tuple[Any, Any], act: Callable[[], None] | None) -> None:
+        self.seconds, self.act, self.next = seconds, act, time.monotonic()
+
+    def perhaps(self, chance: random.Random) -> None:
+        if self.act and time.monotonic() >= self.next:
+            self.act()
+            self.next = time.monotonic() + chance.uniform(*self.seconds)
+
+
 class Soak:
     """The work, and how it goes."""
 
-    def __init__(self, xero: SimulatedXero, options: argparse.Namespace, nursery: Nursery, chance: random.Random) -> None:
+    def __init__(
+        self, xero: SimulatedXero, options: argparse.Namespace, nursery: Nursery, chance: random.Random
+    ) -> None:
         self.xero, self.options, self.nursery, self.chance = xero, options, nursery, chance
         self.lies: Counter[str] = Counter()
+        self.moved, self.seen = time.monotonic(), (-1, -1)
         self.left: dict[int, list[str]] = {}
         self.connections: list[XeroConnection] = []
 
@@ -184,7 +199,14 @@ class Soak:
 
         tax = TaxRate.objects.create(name="VAT 20%", rate=Decimal(20))
         items = Item.objects.bulk_create(
-            Item(name=f"Service {n}", code=f"S{n}", unit_price=Decimal(10 + n), kind=Item.Kind.SERVICE, taxable=True, tax=tax)
+            Item(
+                name=f"Service {n}",
+                code=f"S{n}",
+                unit_price=Decimal(10 + n),
+                kind=Item.Kind.SERVICE,
+                taxable=True,
+                tax=tax,
+            )
             for n in range(10)
         )
         number = self.options.invoices
@@ -220,9 +242,7 @@ class Soak:
 
         for job in Job.objects.filter(state=Job.State.CHECKED):
             jobs.send(job)
-        going = Counter(
-            Job.objects.exclude(state__in=Job.ENDED).values_list("connection_id", flat=True)
-        )
+        going = Counter(Job.objects.exclude(state__in=Job.ENDED).values_list("connection_id", flat=True))
         for connection in self.connections:
             if going[connection.pk] < 2 and (left := self.left[connection.pk]):
                 size = self.chance.randint(20, 150)
@@ -242,7 +262,14 @@ class Soak:
         chosen = dict(self.chance.choice(LIES))
         self.lies[chosen["what"]] += 1
         method, endpoint = self.chance.choice(
-            [("PUT", "Invoices"), ("PUT", "Invoices"), ("PUT", "Contacts"), ("PUT", ""), ("GET", "Invoices"), ("POST", "")]
+            [
+                ("PUT", "Invoices"),
+                ("PUT", "Invoices"),
+                ("PUT", "Contacts"),
+                ("PUT", ""),
+                ("GET", "Invoices"),
+                ("POST", ""),
+            ]
         )
         if chosen["what"] in {"missing_element", "error_500_half"} and method == "GET":
             chosen = {"what": "malformed_json"}
@@ -270,42 +297,54 @@ class Soak:
 
     def storm(self) -> None:
         """Until all invoices were tried and all kills are done: work, kills spread over it, lies, freezes."""
-        slow, fast = sorted(map(Decimal, self.options.pace.split(",")), reverse=True)
-        total, kills = self.options.invoices, self.options.kills
-        next_kill = next_lie = next_freeze = next_pay = next_report = 0
-        moved, seen = time.monotonic(), (-1, -1)
-        while True:
-            now = time.monotonic()
+        self.moved, self.seen = time.monotonic(), (-1, -1)
+        acts = [
+            Every(self.pace(), self.kill),
+            Every((0, 2 * self.options.lies), self.lie if self.options.lies else None),
+            Every((2, 12), self.nursery.freeze if self.options.kills else None),
+            Every((20, 20), self.pay),
+            Every((15, 15), self.tell),
+        ]
+        while self.goes_on():
             self.start_jobs()
             self.nursery.thaw()
-            linked = self.linked()
-            # No faster than the work: kills are to strike it, not an empty hall
-            if self.nursery.kills < kills and self.nursery.kills * total <= kills * (linked + total // 20) and now >= next_kill:
-                self.nursery.kill(self.busy())
-                next_kill = now + self.chance.uniform(*map(float_, (fast, slow)))
-            if self.options.lies and now >= next_lie:
-                self.lie()
-                next_lie = now + self.chance.uniform(0, 2 * self.options.lies)
-            if kills and now >= next_freeze:
-                self.nursery.freeze()
-                next_freeze = now + self.chance.uniform(2, 12)
-            if now >= next_pay:
-                self.pay()
-                next_pay = now + 20
-            if now >= next_report:
-                print(f"{linked} of {total} in Xero, {self.nursery.kills} kills, {self.open_jobs()} jobs open", flush=True)
-                next_report = now + 15
-            if (linked, self.nursery.kills) != seen:
-                moved, seen = now, (linked, self.nursery.kills)
-            done = not any(self.left.values()) and not self.open_jobs()
-            if (done and linked >= total) or now - moved > PATIENCE:
-                return
-            if done:  # what was stopped, or lost to another job, is asked for once more
-                for connection in self.connections:
-                    self.left[connection.pk] = self.unlinked(connection)
-                if not any(self.left.values()):
-                    return
+            for act in acts:
+                act.perhaps(self.chance)
             time.sleep(0.05)
+
+    def pace(self) -> tuple[Any, Any]:
+        slow, fast = map(Decimal, self.options.pace.split(","))
+        return slow.__float__(), fast.__float__()
+
+    def kill(self) -> None:
+        """No faster than the work goes: kills are to strike it, not an empty hall."""
+        done, total, kills = self.linked(), self.options.invoices, self.options.kills
+        if self.nursery.kills < kills and self.nursery.kills * total <= kills * (done + total // 20):
+            self.nursery.kill(self.busy())
+
+    def goes_on(self) -> bool:
+        """Say whether anything is left to do, and asks once more for what was stopped or lost to another job."""
+        linked = self.linked()
+        if (linked, self.nursery.kills) != self.seen:
+            self.moved, self.seen = time.monotonic(), (linked, self.nursery.kills)
+        if time.monotonic() - self.moved > PATIENCE:
+            self.tell()
+            return False
+        if any(self.left.values()) or self.open_jobs():
+            return True
+        for connection in self.connections:
+            self.left[connection.pk] = self.unlinked(connection)
+        return any(self.left.values())
+
+    def tell(self) -> None:
+        from xero_sync.models import Job
+
+        jobs = Job.objects.exclude(state__in=Job.ENDED).values_list("pk", "kind", "state", "wait_why", "wait_until")
+        print(
+            f"{self.linked()} of {self.options.invoices} in Xero, {self.nursery.kills} kills;",
+            *map(str, jobs),
+            flush=True,
+        )
 
     def unlinked(self, connection: XeroConnection) -> list[str]:
         from finance.models import Invoice
@@ -386,10 +425,6 @@ class Soak:
             print(f"FOUND {each}")
         print(json.dumps(figures))
         return 1 if found or failed.exists() else 0
-
-
-def float_(value: Decimal) -> Any:
-    return value.__float__()
 
 
 def main() -> int:
