@@ -41,7 +41,13 @@ LIES: list[dict[str, Any]] = [
     {"what": "error_500_half"},
     {"what": "gateway_504_after"},
     {"what": "timeout_after", "seconds": 3},
-    {"what": "late", "seconds": 3},
+    {"what": "late_commit", "seconds": 3, "commit_after": 3},
+    {"what": "reset_mid_answer"},
+    {"what": "html_body"},
+    {"what": "empty_body"},
+    {"what": "reordered"},
+    {"what": "gateway_502"},
+    {"what": "rate_limit_concurrent"},
     {"what": "reset_after"},
     {"what": "missing_element"},
     {"what": "malformed_json"},
@@ -271,7 +277,7 @@ class Soak:
                 ("POST", ""),
             ]
         )
-        if chosen["what"] in {"missing_element", "error_500_half"} and method == "GET":
+        if chosen["what"] in {"missing_element", "error_500_half", "late_commit", "reordered"} and method == "GET":
             chosen = {"what": "malformed_json"}
         self.xero.fault(method=method, endpoint=endpoint, **chosen)
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('xero_sync', '0003_choices_and_archiving'),
+        ('xero_sync', '0005_row_candidates'),
     ]
 
     operations = [
