@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from xero_simulator import identity
 from xero_simulator.api.entry import accounting
-from xero_simulator.pages import books, contacts, invoices, organisations
+from xero_simulator.pages import books, console, contacts, invoices, organisations
 
 app_name = "xero_simulator"
 _app = [
@@ -42,6 +42,11 @@ _app = [
     path("taxes/", books.taxes, name="taxes"),
 ]
 urlpatterns = [
+    path("console/", console.console, name="console"),
+    *(
+        path(f"console/{action}", console.act, {"action": action}, name=f"console_{action}")
+        for action in console.ACTIONS
+    ),
     path("app/", organisations.organisations, name="organisations"),
     path("app/<str:short_code>/", include(_app)),
     path("identity/connect/authorize", identity.authorize, name="authorize"),

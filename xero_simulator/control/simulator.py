@@ -6,9 +6,8 @@ from decimal import Decimal
 
 from django.db.models import Count, Model
 
-from xero_simulator import bulk, clock, faults, seed, tokens
+from xero_simulator import bulk, clock, faults, restart, seed, tokens
 from xero_simulator.books import CURRENCIES
-from xero_simulator.broken_wire import ERA
 from xero_simulator.control.base import ControlError, Json, control, organisation_json, organisation_meant, parse_day
 from xero_simulator.controls import CONTROLS
 from xero_simulator.limits import LIMITER
@@ -37,15 +36,10 @@ SCOPES = (
 @control("POST")
 def reset(sent: Json) -> Json:
     """Start over: empty books, the standard organisations or those given, limits as wanted."""
-    ERA.end()
-    seed.empty()
-    CONTROLS.reset()
-    LIMITER.reset()
-    RANDOM_FAULTS.stop()
+    specs = [_spec(each) for each in sent["organisations"]] if "organisations" in sent else restart.standard()
+    made = restart.start_over(specs)
     CONTROLS.change({name: sent[name] for name in ("limits", "latency_ms") if name in sent})
     app = seed.register_app()
-    specs = [_spec(each) for each in sent["organisations"]] if "organisations" in sent else seed.STANDARD
-    made = seed.make_organisations(specs)
     return {
         "organisations": [organisation_json(each) for each in made],
         "client_id": app.client_id,

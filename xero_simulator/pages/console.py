@@ -1,0 +1,324 @@
+"""The console: what people do in Xero, what goes wrong there, and what has been counted. No part of Xero."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from xero_simulator import clock, faults, people, restart, seed, settlement
+from xero_simulator.api.entry import ENDPOINTS
+from xero_simulator.books import VERSIONS
+from xero_simulator.controls import CONTROLS, SETTLE_SECONDS
+from xero_simulator.fault_kinds import KINDS
+from xero_simulator.limits import LIMITER
+from xero_simulator.models import AccessToken, Connection, Contact, Fault, Invoice, Organisation, Write
+from xero_simulator.pages.organisations import LockForm
+from xero_simulator.random_faults import RANDOM_FAULTS
+from xero_simulator.router import ALIAS
+
+RECENT = 8  # invoices, contacts and writes shown
+WORLD = {"UK": "United Kingdom", "NZ": "New Zealand", "AU": "Australia", "US": "United States", "GLOBAL": "Elsewhere"}
+REGIONS = [(version, f"{WORLD[version]} ({country.currency})") for version, country in VERSIONS.items()]
+ANY = [("", "any")]
+SAID = {
+    "paid": "Paid.",
+    "customers_paid": "Customers have paid.",
+    "nothing_to_pay": "There is no open invoice to pay.",
+    "edited": "Edited: the reference says so.",
+    "voided": "Voided.",
+    "archived": "Archived.",
+    "locked": "Lock dates saved.",
+    "disconnected": "The app is disconnected: its next call gets 403.",
+    "expired": "The access token has expired: the next call gets 401, and renewing helps.",
+    "revoked": "All tokens are revoked: only connecting again helps.",
+    "ordered": "The fault is on order.",
+    "cleared": "No fault is on order any more, and none comes by chance.",
+    "random": "From now on calls fail by chance.",
+    "set": "Saved.",
+    "made": "The organisation is there.",
+    "reset": "Everything has started over. Connect the app again.",
+}
+
+
+class NoForm(forms.Form):
+    """A button alone."""
+
+
+class RecordForm(forms.Form):
+    record = forms.UUIDField()
+
+
+class Seconds(forms.IntegerField):
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(min_value=0, max_value=600, **rest)
+
+
+class FaultForm(forms.Form):
+    what = forms.ChoiceField(label="What goes wrong", choices=[(kind.name, kind.words) for kind in KINDS])
+    endpoint = forms.ChoiceField(
+        label="Where", required=False, choices=[*ANY, *((name, name) for name in (*ENDPOINTS, "token", "connections"))]
+    )
+    method = forms.ChoiceField(
+        label="Kind of call", required=False,
+        choices=[*ANY, ("GET", "read (GET)"), ("PUT", "create (PUT)"), ("POST", "change (POST)")],
+    )  # fmt: skip
+    nth = forms.IntegerField(label="From which call on", min_value=1, initial=1)
+    times = forms.IntegerField(label="How many calls", min_value=1, initial=1)
+    for_seconds = forms.IntegerField(label="Or for so many seconds", min_value=0, required=False)
+    seconds = forms.IntegerField(
+        label="Seconds until the connection breaks", min_value=0, max_value=600, required=False
+    )
+    commit_after = forms.IntegerField(
+        label="Seconds until late work is done", min_value=0, max_value=600, required=False
+    )
+    retry_after = forms.CharField(label="Retry-After of a 429 or 503", max_length=20, required=False)
+
+
+class RandomForm(forms.Form):
+    percent = forms.DecimalField(label="Percent of all calls", min_value=0, max_value=100, decimal_places=2, initial=2)
+    seed = forms.IntegerField(label="Seed", initial=1)
+
+
+class SettingsForm(forms.Form):
+    limits = forms.BooleanField(label="Xero's limits hold", required=False)
+    strict_rotation = forms.BooleanField(label="A used refresh token is dead at once", required=False)
+    gzip = forms.BooleanField(label="Answers are compressed where that is asked for", required=False)
+    latency_ms = forms.IntegerField(label="Milliseconds that each call takes", min_value=0, max_value=60_000)
+    settle_seconds = forms.IntegerField(
+        label=f"Seconds the app waits until doubt is over (Xero's own time asks for {SETTLE_SECONDS})",
+        min_value=1, max_value=SETTLE_SECONDS,
+    )  # fmt: skip
+
+
+class RegionForm(forms.Form):
+    region = forms.ChoiceField(label="Region", choices=REGIONS)
+
+
+class NewForm(RegionForm):
+    name = forms.CharField(label="Name", max_length=100)
+
+
+def _pay(organisation: Organisation, sent: dict[str, Any]) -> str:
+    invoice = _invoice(organisation, sent)
+    settlement.pay(invoice, invoice.amount_due)
+    return "paid"
+
+
+def _edit(organisation: Organisation, sent: dict[str, Any]) -> str:
+    invoice = _invoice(organisation, sent)
+    due = (invoice.due_date or invoice.date) + dt.timedelta(days=7)
+    reference = f"{invoice.reference.removesuffix(_EDITED)[:200]}{_EDITED}"
+    people.edit(invoice, {"Reference": reference, "DueDate": due.isoformat()})
+    return "edited"
+
+
+_EDITED = " (edited in Xero)"
+
+
+def _void(organisation: Organisation, sent: dict[str, Any]) -> str:
+    settlement.void(_invoice(organisation, sent))
+    return "voided"
+
+
+def _invoice(organisation: Organisation, sent: dict[str, Any]) -> Invoice:
+    rows = Invoice.objects.select_related("organisation")
+    return get_object_or_404(rows, organisation=organisation, invoice_id=sent["record"])
+
+
+def _archive(organisation: Organisation, sent: dict[str, Any]) -> str:
+    people.archive(get_object_or_404(Contact, organisation=organisation, contact_id=sent["record"]))
+    return "archived"
+
+
+def _customers_pay(organisation: Organisation, _: dict[str, Any]) -> str:
+    return "customers_paid" if people.customers_pay(organisation) else "nothing_to_pay"
+
+
+def _lock(organisation: Organisation, sent: dict[str, Any]) -> str:
+    organisation.period_lock_date = sent["period_lock_date"]
+    organisation.end_of_year_lock_date = sent["end_of_year_lock_date"]
+    organisation.save()
+    return "locked"
+
+
+def _disconnect(organisation: Organisation, _: dict[str, Any]) -> str:
+    Connection.objects.filter(organisation=organisation).delete()
+    return "disconnected"
+
+
+def _expire(_: Organisation, __: dict[str, Any]) -> str:
+    AccessToken.objects.update(expires_at=clock.now())
+    return "expired"
+
+
+def _revoke(_: Organisation, __: dict[str, Any]) -> str:
+    faults.end_tokens(seed.register_app())
+    return "revoked"
+
+
+def _order(_: Organisation, sent: dict[str, Any]) -> str:
+    faults.order({name: value for name, value in sent.items() if value not in (None, "")})
+    return "ordered"
+
+
+def _clear(_: Organisation, __: dict[str, Any]) -> str:
+    Fault.objects.all().delete()
+    RANDOM_FAULTS.stop()
+    return "cleared"
+
+
+def _random(_: Organisation, sent: dict[str, Any]) -> str:
+    # Nobody at a console wants to wait half a minute for each lost answer.
+    RANDOM_FAULTS.start(sent["percent"], seed=sent["seed"], settings={"seconds": 5, "commit_after": 10})
+    return "random"
+
+
+def _set(_: Organisation, sent: dict[str, Any]) -> str:
+    grace = 0 if sent["strict_rotation"] else type(CONTROLS)().refresh_grace_seconds
+    CONTROLS.change({name: sent[name] for name in ("limits", "gzip", "latency_ms")} | {"refresh_grace_seconds": grace})
+    CONTROLS.settle_in(sent["settle_seconds"])
+    return "set"
+
+
+def _make(_: Organisation, sent: dict[str, Any]) -> str:
+    if Organisation.objects.filter(name=sent["name"]).exists():
+        raise settlement.Refused("There is an organisation of that name already.")
+    seed.make_organisation(seed.Spec(sent["name"], sent["region"]))
+    return "made"
+
+
+def _reset(_: Organisation, sent: dict[str, Any]) -> str:
+    restart.start_over(restart.standard(sent["region"]))
+    return "reset"
+
+
+ACTIONS: dict[str, tuple[type[forms.Form], Callable[[Organisation, dict[str, Any]], str]]] = {
+    "pay": (RecordForm, _pay),
+    "edit": (RecordForm, _edit),
+    "void": (RecordForm, _void),
+    "archive": (RecordForm, _archive),
+    "customers-pay": (NoForm, _customers_pay),
+    "lock": (LockForm, _lock),
+    "disconnect": (NoForm, _disconnect),
+    "expire": (NoForm, _expire),
+    "revoke": (NoForm, _revoke),
+    "fault": (FaultForm, _order),
+    "clear": (NoForm, _clear),
+    "random": (RandomForm, _random),
+    "settings": (SettingsForm, _set),
+    "make": (NewForm, _make),
+    "reset": (RegionForm, _reset),
+}
+
+
+@require_GET
+def console(request: HttpRequest) -> HttpResponse:
+    return _console(request, _chosen(request.GET.get("organisation", "")))
+
+
+@require_POST
+def act(request: HttpRequest, action: str) -> HttpResponse:
+    """Do what a button says, and show the console again."""
+    with transaction.atomic(using=ALIAS):
+        organisation = _chosen(request.POST.get("organisation", ""))
+        form_class, do = ACTIONS[action]
+        form = form_class(request.POST)
+        if organisation is None and action != "reset":
+            return _console(request, None, problem="There is no organisation. Reset makes some.", status=422)
+        if not form.is_valid():
+            return _console(request, organisation, wrong={action: form}, problem=PLEASE_CHECK, status=422)
+        try:
+            with transaction.atomic(using=ALIAS):
+                said = do(organisation or Organisation(), form.cleaned_data)
+        except settlement.Refused as refusal:
+            return _console(request, organisation, problem=str(refusal), status=422)
+    stays = {"organisation": organisation.short_code} if organisation and action != "reset" else {}
+    told = {"said": said, **stays}
+    return HttpResponseRedirect(f"{reverse('xero_simulator:console')}?{urlencode(told)}")
+
+
+PLEASE_CHECK = "Please check what is marked below."
+
+
+def _chosen(short_code: str) -> Organisation | None:
+    rows = Organisation.objects.order_by("pk")
+    return rows.filter(short_code=short_code).first() or rows.first()
+
+
+def _console(
+    request: HttpRequest,
+    organisation: Organisation | None,
+    *,
+    wrong: dict[str, forms.Form] | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    grace = CONTROLS.refresh_grace_seconds
+    settings = {
+        **vars(CONTROLS),
+        "strict_rotation": grace == 0,
+        "settle_seconds": max(1, SETTLE_SECONDS * 100 // CONTROLS.clock_scale),
+    }
+    shown: dict[str, forms.Form] = {
+        "lock": LockForm(initial=vars(organisation) if organisation else None),
+        "fault": FaultForm(),
+        "random": RandomForm(),
+        "settings": SettingsForm(initial=settings),
+        "make": NewForm(),
+        "reset": RegionForm(initial={"region": organisation.version if organisation else "UK"}),
+        **(wrong or {}),
+    }
+    context = {
+        "forms": shown,
+        **_books(organisation),
+        "organisation": organisation,
+        "organisations": Organisation.objects.order_by("pk"),
+        "said": SAID.get(request.GET.get("said", "")) if request.method == "GET" else None,
+        "problem": problem,
+        "faults": _faults(),
+        "chance": RANDOM_FAULTS.report(),
+        "controls": CONTROLS,
+        "counts": LIMITER.report(),
+        "writes": Write.objects.order_by("-pk")[:RECENT],
+    }
+    return render(request, "xero_simulator/console.html", context, status=status)
+
+
+def _books(organisation: Organisation | None) -> dict[str, Any]:
+    if organisation is None:
+        return {}
+    live = organisation.invoices.exclude(status__in=("DELETED", "VOIDED")).select_related("contact")
+    return {
+        "invoices": live.order_by("-updated", "-pk")[:RECENT],
+        "contacts": organisation.contacts.filter(status="ACTIVE").order_by("-updated", "-pk")[:RECENT],
+        "connected": Connection.objects.filter(organisation=organisation).exists(),
+    }
+
+
+def _is_over(fault: Fault) -> bool:
+    if fault.for_seconds:
+        return bool(fault.until and fault.until <= clock.now())
+    return fault.fired >= fault.times
+
+
+def _faults() -> list[dict[str, Any]]:
+    words = {kind.name: kind.words for kind in KINDS}
+    return [
+        {
+            "words": words.get(fault.what, fault.what),
+            "where": fault.endpoint or "any place",
+            "method": fault.method or "any call",
+            "fault": fault,
+            "over": _is_over(fault),
+        }
+        for fault in Fault.objects.order_by("pk")
+    ]
