@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse_lazy
 
 from bmsxero.listing import Action, Column, Empty, Filter, Listing
+from bmsxero.roles import WRITERS
 from bmsxero.templatetags.bms import count, money
 from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
 from bmsxero.xero_state import XeroFilter
@@ -101,8 +102,9 @@ INVOICES = Listing(
     ),
     empty=Empty(
         "No invoices yet",
-        "Invoices that are written in BMS are listed here, with what is still to be paid.",
+        "Invoices are listed here, with what is still to be paid.",
         icon="file-invoice",
+        actions=(Action("Write one", reverse_lazy("finance:new_invoice"), icon="plus", roles=WRITERS),),
     ),
     sort="-date",
     filter=InvoiceFilter,

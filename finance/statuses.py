@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
 from bmsxero import history
 from finance.models import Invoice
-from xero_sync.links import read_only
+from xero_sync.links import read_only, why_read_only
 
 #: The status that a person may set, and those it may be set from.
 STEPS: dict[str, tuple[str, ...]] = {
@@ -40,5 +41,64 @@ def mark(ids: Iterable[int], status: str) -> int:
 
 
 def next_steps(invoice: Invoice) -> list[str]:
-    """Return the statuses that a person may give this invoice now."""
+    """Return the statuses that a person may give this invoice by its status alone; `mark` looks at Xero, too."""
     return [status for status, sources in STEPS.items() if invoice.status in sources]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be done to one invoice now, for the buttons of its page."""
+
+    steps: list[str]
+    edit: bool
+    void: bool
+    delete: bool
+
+
+def allowed(invoice: Invoice) -> Allowed:
+    """Return what may be done to this invoice now, asking once whether Xero has it."""
+    held = bool(why_read_only(invoice))
+    return Allowed(
+        steps=[] if held else next_steps(invoice),
+        edit=not held and not _why_past_editing(invoice),
+        void=not held and not _why_past_voiding(invoice),
+        delete=not held and not _why_past_deleting(invoice),
+    )
+
+
+def why_not_editable(invoice: Invoice) -> str:
+    """Return why an invoice may not be edited, in plain words; blank where it may."""
+    return why_read_only(invoice) or _why_past_editing(invoice)
+
+
+def why_not_void(invoice: Invoice) -> str:
+    """Return why an invoice may not be voided, in plain words; blank where it may."""
+    return why_read_only(invoice) or _why_past_voiding(invoice)
+
+
+def why_not_delete(invoice: Invoice) -> str:
+    """Return why an invoice may not be deleted, in plain words; blank where it may."""
+    return why_read_only(invoice) or _why_past_deleting(invoice)
+
+
+def _why_past_editing(invoice: Invoice) -> str:
+    match invoice.status:
+        case Invoice.Status.PARTLY_PAID | Invoice.Status.PAID:
+            return "It has payments, so its lines and totals stay as they are."
+        case Invoice.Status.VOID:
+            return "A void invoice stays as it is."
+    return ""
+
+
+def _why_past_voiding(invoice: Invoice) -> str:
+    if invoice.status == Invoice.Status.VOID:
+        return "It is void already."
+    if invoice.payments.filter(reversed=False).exists():
+        return "It has payments. Take them back first."
+    return ""
+
+
+def _why_past_deleting(invoice: Invoice) -> str:
+    if invoice.status != Invoice.Status.DRAFT:
+        return "Only a draft can be deleted. Void it instead."
+    return "It has payments." if invoice.payments.exists() else ""

@@ -77,12 +77,14 @@ def _tell(request: HttpRequest, status: str, *, done: int, asked: int) -> None:
 @allow(*READERS)
 def invoice(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_invoices(), pk=pk)
+    can = statuses.allowed(found)
     context = {
         "invoice": found,
         "badge": invoice_badge(found),
         "lines": found.lines.select_related("item", "tax"),
         "payments": PAYMENTS.without("account", "invoice").sample(payments_with_state().filter(invoice=found), 50),
         "history": history_of(request, Invoice.history.filter(id=pk)),
-        "steps": [(status, Invoice.Status(status).label) for status in statuses.next_steps(found)],
+        "steps": [(status, Invoice.Status(status).label) for status in can.steps],
+        "can": can,
     }
     return render(request, "finance/invoice.html", context)
