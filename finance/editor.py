@@ -41,14 +41,14 @@ def plain_price(number: Decimal) -> str:
     return f"{number:.2f}" if number == round(number, 2) else plain(number)
 
 
-def _at_once(step: str, target: str) -> dict[str, str]:
+def _at_once(step: str, target: str, swap: str) -> dict[str, str]:
     """Return what makes a field post the form as soon as it is changed, and show what that brings."""
     return {
         "hx-post": "",
         "hx-trigger": "change consume",
         "hx-vals": json.dumps({"do": step}),
         "hx-target": target,
-        "hx-swap": "outerHTML",
+        "hx-swap": swap,
     }
 
 
@@ -77,7 +77,7 @@ class InvoiceForm(forms.ModelForm):  # type: ignore[type-arg]
         sites = Site.objects.filter(account=self.found) if isinstance(self.found, Account) else Site.objects.none()
         self.fields["site"].queryset = sites  # type: ignore[attr-defined]
         self.fields["account"].widget.attrs |= {"list": "account-options", "autocomplete": "off"} | _at_once(
-            "account", "#site-and-currency"
+            "account", "#site-and-currency", "outerHTML"
         )
 
     def clean_account(self) -> Account:
@@ -127,7 +127,7 @@ class LineForm(forms.Form):
         self.fields["tax"].choices = shelf.tax_choices  # type: ignore[attr-defined]
         place = str(self.prefix).rpartition("-")[2]
         self.fields["item"].widget.attrs |= {"list": "item-options", "autocomplete": "off"} | _at_once(
-            f"fill-{place}", "#totals"
+            f"fill-{place}", "#fills", "innerHTML"
         )
 
     def clean_item(self) -> Item | None:

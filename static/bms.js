@@ -82,7 +82,20 @@ async function copy(event) {
   setTimeout(() => { button.textContent = words; }, 2000);
 }
 
+// What an item brings goes into fields that nobody has typed into meanwhile.
+function fill(brought) {
+  const field = document.getElementById(brought.dataset.fill);
+  brought.remove();
+  if (!field) return;
+  const box = field.type === "checkbox";
+  if ((box ? (field.checked ? field.value : "") : field.value) !== brought.dataset.was) return;
+  if (box) field.checked = brought.value !== "";
+  else field.value = brought.value;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 function prepare(root) {
+  all("[data-fill]", root.parentNode || root).forEach(fill);
   // Browsers lend the clipboard to safe origins only
   all("[data-copy]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
   all("table.rows", root).forEach(countTicks);

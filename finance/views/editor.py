@@ -62,12 +62,25 @@ def _refused(request: HttpRequest, invoice: Invoice, reason: str) -> HttpRespons
 def _posted(request: HttpRequest, invoice: Invoice | None) -> HttpResponse:
     step = request.POST.get("do", "save")
     head = editor.follow_account({name: str(value) for name, value in request.POST.items() if "-" not in name})
-    rows = editor.fill(editor.typed_lines(request.POST))
+    typed = editor.typed_lines(request.POST)
+    rows = editor.fill(typed)
+    if request.htmx and step.startswith("fill-"):  # type: ignore[attr-defined]
+        return render(request, "finance/_editor_fills.html", {"fills": _fills(typed, rows)})
     if step == "save":
         return _save(request, invoice, head, [row for row in rows if not editor.is_blank(row)])
     rows = editor.work(rows, step)
     form = InvoiceForm(initial=head, instance=Invoice(pk=invoice.pk) if invoice else None)
     return _page(request, invoice, form, rows, step=step)
+
+
+def _fills(typed: list[Typed], rows: list[Typed]) -> list[dict[str, str]]:
+    """Return which fields get another value. The page takes it where nobody has typed there meanwhile."""
+    return [
+        {"id": f"id_{editor.PREFIX}-{place}-{name}", "was": was[name], "value": filled[name]}
+        for place, (was, filled) in enumerate(zip(typed, rows, strict=True))
+        for name in filled
+        if was[name] != filled[name]
+    ]
 
 
 def _save(request: HttpRequest, invoice: Invoice | None, head: dict[str, str], rows: list[Typed]) -> HttpResponse:
@@ -160,14 +173,10 @@ def _page(
 
 def _fragment(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
     """Return the part of the page that a step changes, so that nothing else is touched while one types."""
-    what, _, number = step.partition("-")
-    if what == "totals":
+    if step == "totals":
         return render(request, "finance/_editor_totals.html", context | {"along": context["lines"]})
-    if what == "account":
+    if step == "account":
         return render(request, "finance/_editor_site.html", context)
-    if what == "fill" and number.isdecimal() and int(number) < len(context["lines"]):
-        context |= {"line": context["lines"][int(number)], "along": context["lines"]}
-        return render(request, "finance/_editor_filled.html", context)
     return render(request, "finance/_editor_lines.html", context)
 
 

@@ -18,6 +18,14 @@ from tests.records import account, site, tax
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Give a busy machine time."""
+    expect.set_options(timeout=15_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture(params=[True, False], ids=["javascript", "no javascript"])
 def context(
     request: pytest.FixtureRequest, browser: Browser, live_server: Any, client_of: ClientOf

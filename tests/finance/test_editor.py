@@ -226,7 +226,7 @@ class TestSteps:
 
     def test_htmx_gets_the_part_that_changes(self, writer: Client) -> None:
         site(account("Acme"), "Depot")
-        item("Care")
+        item("Care", tax=tax())
         data = posted(line(item="Care"), line())
         totals = text(writer.post(NEW, data | {"do": "totals"}, headers=HTMX))
         assert "<html" not in totals
@@ -234,8 +234,9 @@ class TestSteps:
         assert '<output id="amount-1" hx-swap-oob="true">100.00</output>' in totals
         assert "id_lines-0-quantity" not in totals
         filled = text(writer.post(NEW, data | {"do": "fill-0"}, headers=HTMX))
-        assert 'id="line-0" hx-swap-oob="true"' in filled
-        assert 'id="line-1"' not in filled
+        assert '<data data-fill="id_lines-0-tax" data-was="" value="' in filled
+        assert "id_lines-0-unit_price" not in filled
+        assert "<output" not in filled
         assert "Depot" in text(writer.post(NEW, data | {"do": "account"}, headers=HTMX))
         assert 'id="lines"' in text(writer.post(NEW, data | {"do": "add"}, headers=HTMX))
 
