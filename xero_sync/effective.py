@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bmsxero.listing import Action
+from bmsxero.roles import ADMINS, WRITERS
 from finance.models import Item
 from xero_sync.accounts import Choice
 from xero_sync.books import Books, RunOptions
@@ -13,11 +15,17 @@ from xero_sync.models import SyncOptions, XeroConnection
 
 OWN = "the item's own"
 FROM_SETUP = "from Setup default"
+OWN_FIELDS = {"income account": "income_account", "expense account": "expense_account"}
 FLAGS = {
     "account_missing": "None set",
     "account_not_in_xero": "Not in Xero",
     "account_archived": "Archived in Xero",
     "account_wrong_type": "Wrong type",
+}
+#: What mends it, besides another account for the item.
+FIXES = {
+    "account_missing": Action("Set the default", "/finance/xero/setup/options/", roles=ADMINS),
+    "account_not_in_xero": Action("Export account codes", "/finance/xero/export/chart-of-accounts/", roles=WRITERS),
 }
 UNCONNECTED = "No account of its own. Once Xero is connected, the default in Setup is used."
 
@@ -31,6 +39,7 @@ class Effective:
     source: str = ""
     flag: str = ""
     problem: str = ""
+    fixes: tuple[Action, ...] = ()
 
     def __str__(self) -> str:
         told = ", ".join(part for part in (self.account, self.source) if part)
@@ -63,12 +72,14 @@ def _effective(item: Item, use: str, choice: Choice, books: Books) -> Effective:
     # A chart that was never read says nothing about any code
     problems = account_problems(use, choice, item.name, books) if books.accounts or not choice.code else []
     problem = problems[0] if problems else None
+    own = getattr(item, OWN_FIELDS.get(use, ""), None)
     return Effective(
         use=use,
-        account=f"{choice.code} {remote.name}" if remote else choice.code,
+        account=f"{choice.code} {remote.name}" if remote else str(own or choice.code),
         source=(OWN if choice.source == OWN else FROM_SETUP) if choice.code else "",
         flag=FLAGS.get(problem.reason, "Problem") if problem else "",
         problem=problem.message if problem else "",
+        fixes=(FIXES[problem.reason],) if problem and problem.reason in FIXES else (),
     )
 
 

@@ -51,9 +51,17 @@ class TestGrid:
         item(expense_account=account_code("400", "Rent"))
         page = text(reader.get(PRODUCTS))
         assert "<strong>200 Sales</strong>, from Setup default" in page
-        assert "<strong>400</strong>, the item&#x27;s own" in page
+        assert "<strong>400 Rent</strong>, the item&#x27;s own" in page
         assert "Not in Xero" in page
         assert "Export this code, or choose another." in page
+        assert "Export account codes</a>" not in page
+
+    def test_who_may_mend_an_account_is_led_there(self, boss: Client) -> None:
+        organisation(sales_account="")
+        item(expense_account=account_code("400", "Rent"))
+        page = text(boss.get(PRODUCTS))
+        assert '<a href="/finance/xero/export/chart-of-accounts/">Export account codes</a>' in page
+        assert '<a href="/finance/xero/setup/options/">Set the default</a>' in page
 
     @pytest.mark.parametrize(("code", "flag"), [("250", "Archived in Xero"), ("090", "Wrong type")])
     def test_it_flags_what_xero_would_refuse(self, reader: Client, code: str, flag: str) -> None:
