@@ -89,7 +89,8 @@ class Books:
         #: Records of ours that another organisation has, and which
         self.elsewhere: dict[UUID, str] = {}
         self.deep_links: dict[UUID, UUID] = {}
-        self.released: set[str] = set()
+        #: Ids in Xero that a reset has released, by the record of ours that they once were: never adopted again
+        self.released: dict[UUID, set[str]] = {}
         #: Item codes that are not free, for suggestions; a Check hands the same set on from batch to batch
         self.taken_codes: set[str] = set()
         #: Keys of records whose link back to us Xero has refused
@@ -154,11 +155,11 @@ class Books:
             (DeepLink(tenant_id=self.tenant_id, kind=kind, local_id=each) for each in lacking), ignore_conflicts=True
         )
         self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
-        self.released = set(
-            DeepLink.objects.filter(
-                tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
-            ).values_list("released_xero_id", flat=True)
+        released = DeepLink.objects.filter(
+            tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
         )
+        for local_id, xero_id in released.values_list("local_id", "released_xero_id"):
+            self.released.setdefault(local_id, set()).add(xero_id)
 
     def learn_elsewhere(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load which of these records are in another organisation of ours."""

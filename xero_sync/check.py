@@ -166,8 +166,9 @@ class _Planner:
             if new := [each for each in needs[kind.name].values() if (kind.name, each.uuid) not in self.planned]:
                 rows += self._needed_rows(kind, new, books)
         self.kind.learn(records, books)
-        if self.job.retry_of_id or len(records) + self.rows_so_far <= LOOK_AHEAD:
-            self.kind.look_ahead(self.gateway, records, books)
+        few = self.job.retry_of_id or len(records) + self.rows_so_far <= LOOK_AHEAD
+        if doubtful := [record for record in records if few or self.kind.must_look_ahead(record, books)]:
+            self.kind.look_ahead(self.gateway, doubtful, books)
         rows += [self._requested_row(record, books) for record in records]
         self.rows_so_far += len(records)
         # A worker that died while checking leaves rows; the next one finds them made

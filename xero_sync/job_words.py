@@ -87,6 +87,7 @@ CAUSES = {
     "number_taken": "The number is used in Xero",
     "payment_refused": "The payment can't be recorded",
     "refused": "Xero refused them",
+    "reset_and_still_there": "Reset here, and still in Xero",
     "stopped": "The job was stopped",
     "tax_ambiguous": "Several tax rates in Xero could be the one",
     "tax_name_taken": "Xero has another tax rate of that name",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, path
 
-from xero_sync.views import connect, jobs, options, setup, taxes, wizards
+from xero_sync.views import connect, jobs, links, options, setup, taxes, wizards
 from xero_sync.wizards import WIZARDS
 
 app_name = "xero_sync"
@@ -38,6 +38,14 @@ urlpatterns = [
     *wizard_paths(),
     path("finance/xero/select/<str:kind>/", wizards.select, name="select"),
     path("finance/xero/check/<str:kind>/", wizards.start_check, name="check"),
+    path("finance/xero/links/", links.link_list, name="links"),
+    path("finance/xero/links.csv", links.links_csv, name="links_csv"),
+    path("finance/xero/links/<int:pk>/", links.link, name="link"),
+    path("finance/xero/links/<int:pk>/look-up/", links.look_up, name="look_up"),
+    path("finance/xero/links/<int:pk>/unlink/", links.unlink, name="unlink"),
+    path("finance/xero/links/not-linked/<str:kind>/", links.unlinked_list, name="unlinked"),
+    path("finance/xero/links/to/<str:kind>/<int:pk>/", links.link_to, name="link_to"),
+    path("finance/invoices/<int:pk>/reset/", links.reset, name="reset"),
     path("finance/jobs/", jobs.job_list, name="jobs"),
     path("finance/jobs/<int:number>/", jobs.job, name="job"),
     path("finance/jobs/<int:number>/progress/", jobs.progress, name="progress"),

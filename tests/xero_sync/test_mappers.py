@@ -45,7 +45,7 @@ def books(**options: Any) -> Books:
         documents={},
         elsewhere={},
         deep_links={U: U},
-        released=set(),
+        released={},
         symbolic=False,
         _links={},
         _owners={},

@@ -226,6 +226,10 @@ class ExportKind(ABC, Generic[R]):
         """Say whether what Xero refuses in these words may be left out: the link back to us, of documents."""
         return False
 
+    def must_look_ahead(self, record: R, books: Books) -> bool:
+        """Say whether that has to be asked for this record however large the job is."""
+        return False
+
     def our_total(self, record: R) -> Decimal | None:
         """Return what the document adds up to here, in its currency."""
         return None

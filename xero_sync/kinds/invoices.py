@@ -35,6 +35,15 @@ _PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
 #: Documents in these states leave their number free.
 _GONE = {"VOIDED", "DELETED"}
+#: What Xero's pages call the states of an invoice.
+STATES = {
+    "DRAFT": "Draft",
+    "SUBMITTED": "Awaiting Approval",
+    "AUTHORISED": "Awaiting Payment",
+    "PAID": "Paid",
+    "VOIDED": "Voided",
+    "DELETED": "Deleted",
+}
 
 
 class InvoiceExport(ExportKind[Invoice]):
@@ -143,10 +152,12 @@ class InvoiceExport(ExportKind[Invoice]):
             candidates = [each for each in chain(*books.documents.values()) if self._is_nobodys(each, books)]
         else:
             candidates = [each for key in keys for each in books.documents.get(key, [])]
-        documents = [
-            each for each in candidates if each.get("Status") not in _GONE and each["InvoiceID"] not in books.released
-        ]
+        documents = [each for each in candidates if each.get("Status") not in _GONE]
+        old = books.released.get(record.uuid, set())
         live = {str(each["InvoiceID"]): each for each in documents}
+        for xero_id in old & live.keys():
+            # Reset, and still there: taking it for the new export would send nothing, sending anew would bill twice
+            return Found([_remote(live[xero_id])], problem=_still_there(record, live[xero_id]))
         ours = [each for each in live.values() if self._is_ours(record, each, books)]
         if ours:
             return Found([_remote(each) for each in ours], "our deep link")
@@ -280,7 +291,21 @@ class InvoiceExport(ExportKind[Invoice]):
         return super().path(options) + ("&allowBackorders=true" if options.allow_backorders else "")
 
     def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
+        """Ask by number; for an invoice that was reset, where Xero numbers it, by the id that it had."""
         self._look_by_number(gateway, books, [number for record in records if (number := sent_number(record, books))])
+        if books.options.invoice_number != Number.XERO_NUMBER:
+            return
+        # A document of old carries an address of old: it is put where the new export will look for it
+        reset = {xero_id: record for record in records for xero_id in books.released.get(record.uuid, ())}
+        for start in range(0, len(reset), NUMBERS_PER_CALL):
+            chunk = ",".join(list(reset)[start : start + NUMBERS_PER_CALL])
+            for page in gateway.pages("Invoices", {"IDs": chunk}):
+                for element in page:
+                    key = str(books.deep_links[reset[str(element["InvoiceID"])].uuid])
+                    books.documents.setdefault(key, []).append(element)
+
+    def must_look_ahead(self, record: Invoice, books: Books) -> bool:
+        return record.uuid in books.released
 
     def our_total(self, record: Invoice) -> Decimal | None:
         return record.total
@@ -392,6 +417,16 @@ def _rate_problems(line: InvoiceLine, books: Books) -> list[Problem]:
 def _remote(element: Element) -> Remote:
     return Remote(
         str(element["InvoiceID"]), str(element.get("InvoiceNumber") or ""), str(element.get("Status") or ""), element
+    )
+
+
+def _still_there(record: Invoice, element: Element) -> Problem:
+    state = STATES.get(str(element.get("Status")), str(element.get("Status")))
+    return Problem(
+        "reset_and_still_there",
+        f"It was reset here and is still in Xero as {element.get('InvoiceNumber') or 'a draft'}, {state}. "
+        "Void or delete it there, or give this one another number.",
+        record.get_absolute_url(),
     )
 
 

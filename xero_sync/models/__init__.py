@@ -1,7 +1,7 @@
 from xero_sync.models.connection import XeroConnection
 from xero_sync.models.drafts import Draft
 from xero_sync.models.jobs import Job, JobRow, LogLine
-from xero_sync.models.links import DeepLink, XeroLink
+from xero_sync.models.links import DeepLink, LinkEvent, XeroLink
 from xero_sync.models.options import SyncOptions, TaxMapping
 from xero_sync.models.records import MirrorStamp, XeroRecord
 from xero_sync.models.requests import XeroRequest
@@ -11,6 +11,7 @@ __all__ = [
     "Draft",
     "Job",
     "JobRow",
+    "LinkEvent",
     "LogLine",
     "MirrorStamp",
     "SyncOptions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -57,3 +58,30 @@ class DeepLink(models.Model):
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+
+class LinkEvent(models.Model):
+    """What a person did to a link. Only ever added: it outlives the link."""
+
+    class Action(models.TextChoices):
+        LINKED = "linked", "Linked by hand"
+        UNLINKED = "unlinked", "Unlinked"
+        RESET = "reset", "Reset"  #: an exported invoice was released
+        CHECKED = "checked", "Looked up in Xero"
+
+    tenant_id = models.CharField(max_length=50)
+    kind = models.CharField(max_length=20)
+    local_id = models.UUIDField()
+    xero_id = models.CharField(max_length=50)
+    xero_number = models.CharField(max_length=255, blank=True)
+    action = models.CharField(max_length=10, choices=Action)
+    message = models.TextField(blank=True, help_text="Why, or what was found.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    time = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["kind", "local_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.kind} {self.local_id}"

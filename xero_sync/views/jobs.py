@@ -132,9 +132,13 @@ def short_link(request: HttpRequest, number: int) -> HttpResponse:
 @allow(*READERS)
 @require_safe
 def deep_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Lead from Xero to our invoice. The address belongs to one export: after a reset it leads nowhere."""
-    link = get_object_or_404(DeepLink, uuid=uuid, released_at=None, kind="invoices")
-    return redirect(get_object_or_404(Invoice, uuid=link.local_id))
+    """Lead from Xero to our invoice. The address belongs to one export: after a reset the page says so."""
+    link = get_object_or_404(DeepLink, uuid=uuid, kind="invoices")
+    invoice = get_object_or_404(Invoice, uuid=link.local_id)
+    if link.released_at:
+        words = f"{invoice.number} was reset here: the document in Xero that you come from is no longer linked to it."
+        messages.warning(request, words)
+    return redirect(invoice)
 
 
 # --- doing

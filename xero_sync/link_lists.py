@@ -1,0 +1,196 @@
+"""The list of links between our records and Xero's, and of our records that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from bmsxero.listing import Badge, Column, Empty, Filter, Listing
+from xero_sync import job_words
+from xero_sync.job_lists import APP_PATHS
+from xero_sync.kinds import export_kind
+from xero_sync.linking import BY_HAND, GONE, MODELS
+from xero_sync.mirror import MISSING
+from xero_sync.models import XeroConnection, XeroLink, XeroRecord
+
+KINDS = {"contacts": "Account", "account_codes": "Account code", "items": "Item", "invoices": "Invoice",
+         "payments": "Payment"}  # fmt: skip
+ARCHIVED = ("ARCHIVED", "GDPRREQUEST")
+#: What a person asks for, and the states in Xero behind it.
+STATES: dict[str, tuple[str, Q]] = {
+    "fine": ("In Xero", ~Q(remote_status__in=(*GONE, *ARCHIVED))),
+    "archived": ("Archived in Xero", Q(remote_status__in=ARCHIVED)),
+    "gone": ("Missing, voided or deleted in Xero", Q(remote_status__in=tuple(GONE))),
+}
+
+
+class LinkFilter(Filter):
+    q = forms.CharField(label="Name, number or code", required=False, max_length=200, widget=forms.SearchInput)
+    kind = forms.ChoiceField(label="Type", required=False, choices=[("", "All"), *KINDS.items()])
+    state = forms.ChoiceField(
+        label="State", required=False, choices=[("", "All"), *((name, label) for name, (label, _) in STATES.items())]
+    )
+    job = forms.IntegerField(label="Job#", required=False, min_value=1, widget=forms.HiddenInput)
+
+    def narrow(self, rows: QuerySet[XeroLink]) -> QuerySet[XeroLink]:
+        asked = self.cleaned_data
+        if text := asked["q"].strip():
+            rows = rows.filter(_named(text))
+        if asked["kind"]:
+            rows = rows.filter(kind=asked["kind"])
+        if asked["state"]:
+            rows = rows.filter(STATES[asked["state"]][1])
+        if asked["job"]:
+            rows = rows.filter(job=asked["job"])
+        return rows
+
+
+def _named(text: str) -> Q:
+    """Return the condition that Xero's number, or the name of our record, holds a text."""
+    found = Q(xero_number__icontains=text)
+    for kind, fields in _NAMES.items():
+        named = Q()
+        for name in fields:
+            named |= Q(**{f"{name}__icontains": text})
+        found |= Q(kind=kind, local_id__in=MODELS[kind]._default_manager.filter(named).values("uuid"))
+    return found
+
+
+_NAMES = {
+    "contacts": ("name", "code"),
+    "account_codes": ("code", "name"),
+    "items": ("name", "code"),
+    "invoices": ("number", "account__name"),
+    "payments": ("invoice__number", "account__name"),
+}
+
+
+def links(connection: XeroConnection) -> QuerySet[XeroLink]:
+    """Return every link of the current organisation, each with what Xero last said of its record."""
+    remotes = XeroRecord.objects.filter(
+        tenant_id=OuterRef("tenant_id"), kind=OuterRef("kind"), xero_id=OuterRef("xero_id")
+    )
+    mine = XeroLink.objects.filter(tenant_id=connection.tenant_id)
+    # No row in our copy is no news: the link itself says that it was there
+    return mine.annotate(remote_status=Coalesce(Subquery(remotes.values("status")[:1]), Value("")))
+
+
+def with_records(connection: XeroConnection) -> Callable[[QuerySet[XeroLink]], list[XeroLink]]:
+    """Return what gives links their records on both sides: one query a kind, whatever their number."""
+
+    def lines(found: QuerySet[XeroLink]) -> list[XeroLink]:
+        shown: list[Any] = list(found)
+        for kind in {link.kind for link in shown}:
+            mine = [link for link in shown if link.kind == kind]
+            model = MODELS[kind]
+            records: Any = model._default_manager.filter(uuid__in=[link.local_id for link in mine])
+            if kind == "payments":
+                records = records.select_related("invoice")
+            by_uuid: dict[Any, Any] = {record.uuid: record for record in records}
+            for link in mine:
+                link.record = by_uuid.get(link.local_id)
+                link.record_label = _label(link)
+                path = APP_PATHS.get(kind)
+                link.xero_url = connection.app_url(f"{path}/{link.xero_id}") if path else ""
+                link.state = state_of(link)
+        return shown
+
+    return lines
+
+
+def _label(link: Any) -> str:
+    if link.record is None:
+        return "deleted here"
+    if link.kind == "payments":
+        return f"{link.record.amount} for {link.record.invoice.number}"
+    return str(link.record)
+
+
+def state_of(link: Any) -> Badge:
+    """Return how a link stands: what Xero last said, then whether our record was changed since it was sent."""
+    status = link.remote_status
+    if status == MISSING:
+        return Badge("Missing in Xero", "danger")
+    if status in GONE:
+        return Badge("Voided or deleted in Xero", "warning")
+    if status in ARCHIVED:
+        return Badge("Archived in Xero", "warning")
+    if is_changed_here(link):
+        return Badge("Changed here since sent", "info")
+    return Badge("In Xero", "success")
+
+
+def is_changed_here(link: Any) -> bool:
+    """Say whether our record is no longer what the link remembers of it."""
+    if not link.sent or link.record is None or link.kind == "payments":
+        return False
+    now = export_kind(link.kind).remember(link.record)
+    return any(now.get(name) != value for name, value in link.sent.items() if name in now)
+
+
+LINKS = Listing(
+    caption="Links",
+    columns=(
+        Column("kind", "Type", value=lambda link: KINDS[link.kind], sort=("kind",)),
+        Column("record_label", "Here", cell="xero_sync/links/cells/ours.html"),
+        Column("xero_number", "In Xero", cell="xero_sync/links/cells/theirs.html", sort=("xero_number",)),
+        Column("matched_by", "Matched by"),
+        Column("job_id", "Job#", cell="xero_sync/jobs/cells/job.html"),
+        Column("last_seen", "Last seen", cell="moment", sort=("last_seen",)),
+        Column("state", "State", cell="badge"),
+        Column("xero_id", "Xero id", screen=False),
+        Column("local_id", "Our id", screen=False),
+    ),
+    empty=Empty(
+        "Nothing is linked yet",
+        "A link says which record in Xero one of ours is. Exports and imports make them.",
+        icon="link",
+    ),
+    sort="-last_seen",
+    filter=LinkFilter,
+)
+
+
+# --- our records without a link
+
+
+class UnlinkedFilter(Filter):
+    q = forms.CharField(label="Name or code", required=False, max_length=200, widget=forms.SearchInput)
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        text = self.cleaned_data["q"].strip()
+        return rows.filter(Q(name__icontains=text) | Q(code__icontains=text)) if text else rows
+
+
+def unlinked(kind: str, connection: XeroConnection) -> QuerySet[Any]:
+    """Return our records of a kind that are not in this organisation."""
+    made = XeroLink.objects.filter(tenant_id=connection.tenant_id, kind=kind, local_id=OuterRef("uuid"))
+    records: QuerySet[Any] = MODELS[kind]._default_manager.filter(~Exists(made))
+    return records
+
+
+UNLINKED = Listing(
+    caption="Not linked",
+    columns=(
+        Column("name", "Name", cell="link", sort=("name",)),
+        Column("code", "Code", sort=("code",)),
+        Column("link", "", cell="xero_sync/links/cells/link_to.html", csv=False),
+    ),
+    empty=Empty("All are linked", "Each record of this type is linked to one in Xero.", icon="link"),
+    sort="name",
+    filter=UnlinkedFilter,
+)
+
+
+def tabs(kind: str) -> list[tuple[str, str, bool]]:
+    """Return the pages of unlinked records: label, address, whether it is this one."""
+    return [
+        (job_words.NOUNS[name][1].capitalize() if name != "contacts" else "Accounts",
+         reverse("xero_sync:unlinked", args=[name]), name == kind)
+        for name in BY_HAND
+    ]  # fmt: skip
