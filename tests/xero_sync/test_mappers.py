@@ -46,6 +46,7 @@ def books(**options: Any) -> Books:
         elsewhere={},
         deep_links={U: U},
         released={},
+        without_url=set(),
         symbolic=False,
         _links={},
         _owners={},
