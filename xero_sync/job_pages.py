@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from bmsxero.listing import Grid
 from finance.money import round_half_up
-from xero_sync import check, clock, job_words, jobs
+from xero_sync import check, clock, fixes, job_links, job_words, jobs
 from xero_sync.job_lists import (
     CHECK_ROWS,
     CHECK_TABS,
@@ -88,6 +88,9 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
     shown = _shown(request, CHECK_TABS)
     outcomes = job_words.counts(job, "outcome")
     numbers = {"all": (job.counts or {}).get("total", 0), **outcomes, "also": _along(job)}
+    found, offered = problems(job.rows.filter(requested=True), by="outcome", groups=CHECK_PROBLEMS), fixes.of(job)
+    for problem in found:
+        problem.options = offered.options.get(problem.reason, [])
     return {
         "headline": job_words.headline(job, sums_by(job, "outcome"), job.connection.name),
         "calls": check.expected_calls(job) if job.direction == Job.Direction.EXPORT else 0,
@@ -96,7 +99,9 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         and bool(job_words.sendable(job) or job_words.also(job, *jobs.ACTIONABLE)),
         "posts": job.kind == "invoices" and job.options.get("status") == "AUTHORISED",
         "is_old": _is_old(job),
-        "problems": problems(job.rows.filter(requested=True), by="outcome", groups=CHECK_PROBLEMS),
+        "fixes": offered,
+        "trial": jobs.TRIAL if job.direction == Job.Direction.EXPORT and job_words.sendable(job) > jobs.TRIAL else 0,
+        "problems": found,
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
@@ -144,7 +149,9 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "also_words": _also_made(job),
         "calm": job_words.calm(job) and not warned,
         "problems": problems(job.rows.filter(requested=True), by="state", groups=RESULT_PROBLEMS),
-        "retryable": retryable(job).count() if job.is_ended else 0,
+        **_retry(job),
+        "links": job_links.here(job),
+        "list_in_xero": job_links.in_xero(job),
         "reviewable": reviewable(job).count() if job.state == Job.State.NEEDS_ATTENTION else 0,
         "tabs": _tabs(job, RESULT_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
@@ -160,6 +167,16 @@ def retryable(job: Job) -> QuerySet[JobRow]:
     """Return the rows that a retry takes up again."""
     again = Q(state=RowState.FAILED) | Q(state=RowState.SKIPPED) & ~Q(outcome=Outcome.SKIP)
     return job.rows.filter(again, requested=True)
+
+
+def _retry(job: Job) -> dict[str, Any]:
+    """Return how many rows a retry would take up, and what the button for it says."""
+    if not job.is_ended:
+        return {"retryable": 0}
+    again = retryable(job)
+    number, later = again.count(), again.filter(reason=jobs.LEFT_FOR_LATER).count()
+    label = "Send the rest" if number == later else "Retry failed and send the rest" if later else "Retry failed only"
+    return {"retryable": number, "retry_label": label}
 
 
 def _also_made(job: Job) -> str:

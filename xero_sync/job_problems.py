@@ -9,6 +9,7 @@ from django.db.models import Count, Min, QuerySet
 
 from bmsxero.listing import Action, Tone
 from xero_sync import job_words
+from xero_sync.fixes import OptionFix
 from xero_sync.job_lists import fix, record_url
 from xero_sync.job_words import Outcome, RowState
 from xero_sync.models import JobRow
@@ -38,6 +39,9 @@ class Problem:
     show: str
     count: int = 0
     causes: list[Cause] = field(default_factory=list)
+    reason: str = ""
+    #: Changes of the run's options that mend all of it
+    options: list[OptionFix] = field(default_factory=list)
 
 
 def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, Tone, str]]) -> list[Problem]:
@@ -56,7 +60,9 @@ def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, To
     for cause in causes:
         label, tone, show = groups[cause[by]]
         title = job_words.CAUSES.get(cause["reason"], "Another cause")
-        problem = made.setdefault((cause[by], cause["reason"]), Problem(title, label, tone, show))
+        problem = made.setdefault(
+            (cause[by], cause["reason"]), Problem(title, label, tone, show, reason=cause["reason"])
+        )
         problem.count += cause["number"]
         problem.causes.append(_cause(cause, firsts[cause["first"]]))
     order = list(groups)

@@ -40,6 +40,11 @@ CHOSEN_FOR_A_RUN = (
 #: Outcomes of Check that Send acts upon.
 ACTIONABLE = (JobRow.Outcome.CREATE, JobRow.Outcome.UPDATE, JobRow.Outcome.LINK, JobRow.Outcome.ARCHIVE)
 
+#: Why rows wait that a trial left out.
+LEFT_FOR_LATER = "left_for_later"
+#: So many records go when somebody wants to try first.
+TRIAL = 5
+
 Row, Outcome = JobRow.State, JobRow.Outcome
 
 
@@ -60,6 +65,7 @@ def start_check(
     overrides: dict[str, Any] | None = None,
     token: UUID | None = None,
     retry_of: Job | None = None,
+    choices: dict[str, str] | None = None,
     started_as: str = "",
 ) -> Job:
     """Give a job its number and let a worker work out what it would do.
@@ -76,6 +82,7 @@ def start_check(
         "tenant_id": connection.tenant_id,
         "options": options.snapshot(**(overrides or {})),
         "selection": selection,
+        "choices": choices or {},
         "created_by": user,
         "created_as": started_as or (user.get_username() if user else ""),
         "retry_of": retry_of,
@@ -91,16 +98,19 @@ def start_check(
     return job
 
 
-def send(job: Job, *, user: User | None = None) -> bool:
+def send(job: Job, *, user: User | None = None, first: int | None = None) -> bool:
     """Hand a checked job to the worker. Return False if that has happened already: a double click sends once.
 
-    A record that another job holds is left out, and says which job it is in.
+    A record that another job holds is left out, and says which job it is in. With `first`, only so many records go,
+    to try it; the others wait for a retry.
     """
     with transaction.atomic():
         now = clock.now()
         mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
         if mine.update(state=Job.State.QUEUED, sent_at=now, last_activity=now) != 1:
             return False
+        if first is not None:
+            _leave_for_later(job, first)
         _claim_rows(job)
         _skip_the_rest(job)
         recount(job)
@@ -137,6 +147,24 @@ def _claim_rows(job: Job) -> None:
     planned.filter(requested=False).update(state=Row.PENDING)
 
 
+def _leave_for_later(job: Job, first: int) -> None:
+    """Let only the first records go, and what those need; all others wait."""
+    planned = job.rows.filter(state=Row.PLANNED, outcome__in=ACTIONABLE)
+    tried = list(planned.filter(requested=True).order_by("stage", "id")[:first])
+    needed = {(kind, key): (pk, needs) for pk, kind, key, needs in
+              planned.filter(requested=False).values_list("pk", "kind", "record_key", "needs")}  # fmt: skip
+    kept, queue = {row.pk for row in tried}, [tuple(need) for row in tried for need in row.needs]
+    while queue:
+        if (found := needed.pop(queue.pop(), None)) is not None:
+            kept.add(found[0])
+            queue += [tuple(need) for need in found[1]]
+    words = f"Left for later: only the first {first} were to be tried."
+    rest = planned.exclude(pk__in=kept)
+    rest.update(state=Row.SKIPPED, reason=LEFT_FOR_LATER, message=words)
+    later = job.rows.filter(state=Row.SKIPPED, reason=LEFT_FOR_LATER)
+    _log_left_out(job, later.filter(requested=True), "Leave for later", LogLine.Outcome.INFO)
+
+
 def _skip_the_rest(job: Job) -> None:
     """What Check said would fail, or needs a decision, is left out and says so; no change means skipped."""
     planned = job.rows.filter(state=Row.PLANNED)
@@ -159,10 +187,16 @@ def _log_left_out(job: Job, rows: QuerySet[JobRow], action: str, outcome: str) -
 
 
 def recheck(job: Job) -> bool:
-    """Throw the plan of an unsent job away and make it anew. Return False if it has been sent."""
+    """Throw the plan of an unsent job away and make it anew. Return False if it has been sent.
+
+    What was chosen for this run stays; the accounts come from Setup as it is now.
+    """
+    setup, _ = SyncOptions.objects.get_or_create(connection=job.connection)
+    chosen = {name: job.options[name] for name in CHOSEN_FOR_A_RUN if name in job.options}
     with transaction.atomic():
         mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
-        if mine.update(state=Job.State.CHECKING, checked_at=None, counts={}) != 1:
+        options = setup.snapshot(**chosen)
+        if mine.update(state=Job.State.CHECKING, checked_at=None, counts={}, options=options) != 1:
             return False
         job.rows.all().delete()
         ring(job)
@@ -217,6 +251,7 @@ def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
         overrides=overrides,
         token=token,
         retry_of=job,
+        choices=job.choices,
     )
 
 

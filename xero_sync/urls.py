@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, path
 
-from xero_sync.views import connect, jobs, links, options, setup, taxes, wizards
+from xero_sync.views import connect, fixes, jobs, links, options, setup, taxes, wizards
 from xero_sync.wizards import WIZARDS
 
 app_name = "xero_sync"
@@ -54,6 +54,8 @@ urlpatterns = [
     path("finance/jobs/<int:number>/look-again/", jobs.look_again, name="look_again"),
     path("finance/jobs/<int:number>/retry/", jobs.retry, name="retry"),
     path("finance/jobs/<int:number>/recheck/", jobs.recheck, name="recheck"),
+    path("finance/jobs/<int:number>/decide/", fixes.decide, name="decide"),
+    path("finance/jobs/<int:number>/fix/", fixes.fix, name="fix"),
     path("finance/jobs/<int:number>/log/", jobs.log, name="log"),
     path("finance/jobs/<int:number>/log.csv", jobs.log_csv, name="log_csv"),
     path("finance/jobs/<int:number>/rows.csv", jobs.rows_csv, name="rows_csv"),

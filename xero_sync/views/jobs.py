@@ -155,7 +155,7 @@ def send(request: HttpRequest, job: Job) -> HttpResponse:
         messages.error(request, "Nothing was sent. Tick “These post to the ledger” first.")
     elif job.checked_at and job.checked_at < clock.now() - jobs.CHECK_FRESHNESS:
         _recheck_first(request, job)
-    elif not jobs.send(job, user=_user(request)):
+    elif not jobs.send(job, user=_user(request), first=jobs.TRIAL if "try" in request.POST else None):
         messages.info(request, f"Job {job.number} has been sent already. Nothing was sent twice.")
     return redirect(job)
 
@@ -214,7 +214,7 @@ def retry(request: HttpRequest, job: Job) -> HttpResponse:
         overrides = {name: job.options[name] for name in jobs.CHOSEN_FOR_A_RUN if name in job.options}
         made = jobs.start_check(
             job.kind, job.direction, job.selection,
-            user=_user(request), overrides=overrides, token=token, retry_of=job,
+            user=_user(request), overrides=overrides, token=token, retry_of=job, choices=job.choices,
         )  # fmt: skip
         return redirect(made)
     if not job.is_ended or not job_pages.retryable(job).exists():
