@@ -11,7 +11,7 @@ from bmsxero.listing import Badge
 from finance.models import TaxRate
 from xero_sync.books import Books, Remote
 from xero_sync.kinds.base import Found, Problem
-from xero_sync.kinds.tax_rates import TaxRateExport, is_usable
+from xero_sync.kinds.tax_rates import REPORTING, TaxRateExport, is_usable
 from xero_sync.mirror import amount
 from xero_sync.models import TaxMapping
 
@@ -68,16 +68,17 @@ def _match(rate: TaxRate, books: Books) -> Match:
     kind = TaxRateExport()
     found = kind.find(rate, books)
     problem = found.problem or (None if found.remotes else next(iter(kind.problems(rate, books)), None))
-    badge, note = _told(found, problem)
+    badge, note = _told(found, problem, REPORTING.get(books.country, ""))
     remote = found.remotes[0] if found.remotes and not found.problem else None
     return Match(rate, rate.used_by, remote, badge, note, books.tax_types.get(rate.pk, ""))  # type: ignore[attr-defined]
 
 
-def _told(found: Found, problem: Problem | None) -> tuple[Badge, str]:
+def _told(found: Found, problem: Problem | None, report: str) -> tuple[Badge, str]:
     if problem:
         return Badge("Needs a decision", "warning"), problem.message
     if found.linked:
         return Badge("Saved", "success"), ""
     if found.remotes:
         return Badge("Would match", "info"), f"By {found.how}."
-    return Badge("Would be created", "neutral"), "No rate in Xero is as high. Check says so before it happens."
+    words = "No rate in Xero is as high. Check says so before it happens."
+    return Badge("Would be created", "neutral"), f"{words} Its tax return type: {report}." if report else words

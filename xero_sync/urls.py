@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, path
 
-from xero_sync.views import connect, fixes, jobs, links, options, setup, taxes, wizards
+from xero_sync.views import connect, fixes, help_pages, jobs, links, options, setup, taxes, wizards
 from xero_sync.wizards import WIZARDS
 
 app_name = "xero_sync"
@@ -46,6 +46,8 @@ urlpatterns = [
     path("finance/xero/links/not-linked/<str:kind>/", links.unlinked_list, name="unlinked"),
     path("finance/xero/links/to/<str:kind>/<int:pk>/", links.link_to, name="link_to"),
     path("finance/invoices/<int:pk>/reset/", links.reset, name="reset"),
+    path("help/data-mapping/", help_pages.data_mapping, name="data_mapping"),
+    path("help/glossary/", help_pages.glossary, name="glossary"),
     path("finance/jobs/", jobs.job_list, name="jobs"),
     path("finance/jobs/<int:number>/", jobs.job, name="job"),
     path("finance/jobs/<int:number>/progress/", jobs.progress, name="progress"),

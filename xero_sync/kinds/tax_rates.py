@@ -85,8 +85,8 @@ class TaxRateExport(ExportKind[TaxRate]):
             *(
                 Problem(
                     "tax_name_taken",
-                    f"Xero has a tax rate called “{record.name}”, with {_percent(_rate(rate))} instead of "
-                    f"{_percent(record.rate)}. Rename the tax, or choose which Xero rate it is.",
+                    f"Xero has “{record.name}” with {_percent(_rate(rate))} instead of {_percent(record.rate)}"
+                    f"{_parts_told(rate)}. Rename the tax, or choose which Xero rate it is.",
                     "tax_mapping",
                 )
                 for rate in taken
@@ -202,6 +202,12 @@ def parts_words(payload: Element) -> str:
         for part in parts
     )
     return f"Kept as one rate; its parts in Xero are: {words}."
+
+
+def _parts_told(rate: Remote) -> str:
+    parts = rate.payload.get("TaxComponents") or []
+    named = ", ".join(f"{part.get('Name')} {_percent(amount(part.get('Rate')))}" for part in parts)
+    return f", made of {named}" if len(parts) > 1 else ""
 
 
 def is_usable(rate: Remote) -> bool:
