@@ -6,9 +6,11 @@ import datetime as dt
 import gzip
 import time
 import zlib
+from numbers import Real
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from xero_simulator import clock
@@ -58,6 +60,9 @@ def order(sent: dict[str, Any]) -> Fault:
         raise ValueError(f"Known faults: {', '.join(sorted(BY_NAME))}")
     if unknown := set(sent) - NAMED - SETTINGS:
         raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(sorted(NAMED | SETTINGS))}")
+    for name in ("seconds", "commit_after"):
+        if not isinstance(sent.get(name, 0), Real) or sent.get(name, 0) < 0:
+            raise ValueError(f"{name} must be a number of seconds")
     named = {name: sent[name] for name in NAMED if name in sent}
     settings = {name: sent[name] for name in SETTINGS if name in sent}
     return Fault.objects.create(**named, settings=settings)
@@ -69,7 +74,9 @@ def due(method: str, endpoint: str) -> Fault | None:
 
 
 def _ordered(method: str, endpoint: str) -> Fault | None:
-    matching = Fault.objects.filter(method__in=("", method), endpoint__in=("", endpoint)).order_by("pk")
+    going_on = Q(for_seconds=0, seen__lt=F("nth") + F("times") - 1) | Q(for_seconds__gt=0, until=None)
+    going_on |= Q(for_seconds__gt=0, until__gt=clock.now())
+    matching = Fault.objects.filter(going_on, method__in=("", method), endpoint__in=("", endpoint)).order_by("pk")
     if not matching.exists():
         return None
     with transaction.atomic(using=ALIAS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +201,7 @@ def test_every_fault_has_words_and_can_be_ordered(xero: XeroCaller) -> None:
     assert len({kind.words for kind in KINDS}) == len(KINDS)
     xero.control("faults", faults=[{"what": kind.name} for kind in KINDS])
     assert Fault.objects.count() == len(KINDS)
+    assert post(xero, "faults", faults=[{"what": "slow", "seconds": "long"}]).status_code == 400
     assert "secnds" in post(xero, "faults", faults=[{"what": "slow", "secnds": 1}]).json()["error"]
 
 
@@ -286,3 +288,8 @@ def test_effects_name_what_is_there_twice(xero: XeroCaller) -> None:
     assert (told["invoices"], told["urls_twice"]) == (3, ["https://bms.example/i/1/"])
     xero.control("void", invoices=["A"])
     assert xero.http.get("/sim/xero/control/effects").json()["urls_twice"] == []
+
+
+def test_the_documentation_lists_every_fault() -> None:
+    page = (Path(__file__).resolve().parent.parent.parent / "docs" / "simulated-xero.md").read_text()
+    assert [kind.name for kind in KINDS if f"| `{kind.name}` | {kind.words} |" not in page] == []

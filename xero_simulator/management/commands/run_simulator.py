@@ -32,6 +32,8 @@ class Command(BaseCommand):
         # Effects must outlive a killed process, and do; a power cut they need not.
         options: dict[str, Any] = connections[ALIAS].settings_dict["OPTIONS"]
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+        # Else every call opens the file anew, and the last to leave tidies it up.
+        connections[ALIAS].settings_dict["CONN_MAX_AGE"] = None
         # Our own product is not served here, and its middleware would look for users and sessions.
         settings.ROOT_URLCONF = "xero_simulator.standalone"
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith(PRODUCT_ONLY)]
