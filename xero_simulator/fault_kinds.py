@@ -58,7 +58,33 @@ KINDS = [
     Kind("invalid_grant", Stage.GATE, "Token renewal: refused (invalid_grant)", reads=False, writes=False),
 ]
 BY_NAME = {kind.name: kind for kind in KINDS}
+# The random mode leaves the connection alive: a renewal that was lost can be asked for again.
 OF_THE_TOKEN = ["error_500_before", "error_500_after", "timeout_after", "reset_after", "html_body", "slow"]
+_OF_THE_TOKEN_ALONE = {"no_refresh_token", "invalid_grant"}
+_TOKEN = {
+    *OF_THE_TOKEN,
+    *_OF_THE_TOKEN_ALONE,
+    "error_500_gate",
+    "gateway_502",
+    "gateway_504_after",
+    "unavailable",
+    "reset_mid_answer",
+    "malformed_json",
+    "empty_body",
+    "gzip_unasked",
+}
+# These two are no part of the accounting API: a fault strikes there only if it names them.
+APART = ("token", "connections")
+
+
+def can_strike(name: str, endpoint: str) -> bool:
+    """Say whether the fault means anything at this endpoint; blank is the accounting API."""
+    kind = BY_NAME[name]
+    if endpoint == "token":
+        return name in _TOKEN
+    if endpoint == "connections":
+        return kind.reads and name not in ("reordered", "rate_limit_day", "rate_limit_minute", "rate_limit_concurrent")
+    return name not in _OF_THE_TOKEN_ALONE
 
 
 def may_strike(method: str, endpoint: str) -> list[str]:
@@ -66,6 +92,4 @@ def may_strike(method: str, endpoint: str) -> list[str]:
     if endpoint == "token":
         return OF_THE_TOKEN
     fits = [kind for kind in KINDS if kind.mends_itself and (kind.reads if method == "GET" else kind.writes)]
-    if endpoint == "connections":
-        fits = [kind for kind in fits if kind.stage is Stage.GATE and not kind.name.startswith("rate_limit")]
-    return [kind.name for kind in fits]
+    return [kind.name for kind in fits if can_strike(kind.name, endpoint)]

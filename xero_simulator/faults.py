@@ -24,7 +24,7 @@ from xero_simulator.api.errors import (
     ValidationRefused,
 )
 from xero_simulator.broken_wire import half_of, hang_up, keep_waiting
-from xero_simulator.fault_kinds import BY_NAME, Stage
+from xero_simulator.fault_kinds import APART, BY_NAME, Stage, can_strike
 from xero_simulator.models import AccessToken, App, Connection, Fault, Organisation, RefreshToken
 from xero_simulator.random_faults import RANDOM_FAULTS
 from xero_simulator.router import ALIAS
@@ -58,6 +58,8 @@ def order(sent: dict[str, Any]) -> Fault:
     """Put a fault on order; raise `ValueError` for one that nobody knows."""
     if sent.get("what") not in BY_NAME:
         raise ValueError(f"Known faults: {', '.join(sorted(BY_NAME))}")
+    if not can_strike(sent["what"], place := sent.get("endpoint", "")):
+        raise ValueError(f"{sent['what']} means nothing at {place or 'the accounting API'}")
     if unknown := set(sent) - NAMED - SETTINGS:
         raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(sorted(NAMED | SETTINGS))}")
     for name in ("seconds", "commit_after"):
@@ -76,7 +78,8 @@ def due(method: str, endpoint: str) -> Fault | None:
 def _ordered(method: str, endpoint: str) -> Fault | None:
     going_on = Q(for_seconds=0, seen__lt=F("nth") + F("times") - 1) | Q(for_seconds__gt=0, until=None)
     going_on |= Q(for_seconds__gt=0, until__gt=clock.now())
-    matching = Fault.objects.filter(going_on, method__in=("", method), endpoint__in=("", endpoint)).order_by("pk")
+    places = (endpoint,) if endpoint in APART else ("", endpoint)
+    matching = Fault.objects.filter(going_on, method__in=("", method), endpoint__in=places).order_by("pk")
     if not matching.exists():
         return None
     with transaction.atomic(using=ALIAS):

@@ -20,7 +20,7 @@ from xero_simulator import faults, scopes, tokens
 from xero_simulator.api.access import bearer
 from xero_simulator.api.errors import ApiError, ServerFailure
 from xero_simulator.limits import LIMITER
-from xero_simulator.models import App, Connection, Organisation
+from xero_simulator.models import AccessToken, App, Connection, Organisation
 from xero_simulator.router import ALIAS
 
 
@@ -190,13 +190,19 @@ def _client(request: HttpRequest, form: dict[str, Any]) -> App:
 
 @csrf_exempt
 @require_GET
-def connections(request: HttpRequest) -> HttpResponse:
+def connections(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     try:
         holder = bearer(request)
         if fault := faults.due("GET", "connections"):
             faults.at_the_gate(fault, holder.app, None)
+            faults.in_place_of_the_work(fault, [])
     except ApiError as error:
         return error.response()
+    response = _connections(request, holder)
+    return faults.after_the_work(fault, request, response, "") if fault else response
+
+
+def _connections(request: HttpRequest, holder: AccessToken) -> HttpResponse:
     found = Connection.objects.filter(app=holder.app, user_id=holder.user_id)
     if event := request.GET.get("authEventId"):
         found = found.filter(authentication_event_id=event)

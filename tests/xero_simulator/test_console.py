@@ -119,6 +119,11 @@ def test_what_cannot_be_read_is_said_at_the_field(xero: XeroCaller) -> None:
     assert not Fault.objects.exists()
 
 
+def test_a_fault_that_means_nothing_there_is_refused(xero: XeroCaller) -> None:
+    page = press("fault", what="invalid_grant", endpoint="Items", nth=1, times=1)
+    assert "invalid_grant means nothing at Items" in page
+
+
 def test_calls_fail_by_chance(xero: XeroCaller) -> None:
     assert "seed 4" in press("random", percent="100", seed=4)
     press("clear")

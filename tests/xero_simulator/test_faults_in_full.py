@@ -92,6 +92,27 @@ def test_the_list_of_connections_may_break(xero: XeroCaller) -> None:
     assert statuses == [503, 200]
 
 
+@pytest.mark.parametrize(("what", "status"), [("error_500_before", 500), ("error_500_after", 500), ("html_body", 200)])
+def test_the_list_of_connections_may_be_odd(xero: XeroCaller, what: str, status: int) -> None:
+    order(xero, what, endpoint="connections")
+    answer = xero.http.get("/sim/xero/connections", headers=xero.headers)
+    assert answer.status_code == status
+    assert b"tenantId" not in answer.content
+
+
+def test_signing_in_is_spared_unless_it_is_named(xero: XeroCaller) -> None:
+    order(xero, "unavailable")
+    assert refresh(xero).status_code == 200
+    assert xero.http.get("/sim/xero/connections", headers=xero.headers).status_code == 200
+    assert xero.get("Items").status_code == 503
+
+
+@pytest.mark.parametrize(("what", "endpoint"), [("missing_element", "token"), ("invalid_grant", "Items"),
+                                                ("late_commit", "connections")])  # fmt: skip
+def test_a_fault_that_means_nothing_there_is_not_taken(xero: XeroCaller, what: str, endpoint: str) -> None:
+    assert "means nothing at" in post(xero, "faults", faults=[{"what": what, "endpoint": endpoint}]).json()["error"]
+
+
 # --- when, and for how long
 
 
@@ -199,7 +220,8 @@ def test_the_clock_scales_keys_and_grace(xero: XeroCaller) -> None:
 
 def test_every_fault_has_words_and_can_be_ordered(xero: XeroCaller) -> None:
     assert len({kind.words for kind in KINDS}) == len(KINDS)
-    xero.control("faults", faults=[{"what": kind.name} for kind in KINDS])
+    only = {"no_refresh_token": "token", "invalid_grant": "token"}
+    xero.control("faults", faults=[{"what": kind.name, "endpoint": only.get(kind.name, "")} for kind in KINDS])
     assert Fault.objects.count() == len(KINDS)
     assert post(xero, "faults", faults=[{"what": "slow", "seconds": "long"}]).status_code == 400
     assert "secnds" in post(xero, "faults", faults=[{"what": "slow", "secnds": 1}]).json()["error"]

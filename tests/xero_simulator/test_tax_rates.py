@@ -88,6 +88,15 @@ def test_an_update_replaces_all_parts(xero: XeroCaller) -> None:
     assert len(changed["TaxComponents"]) == 1
 
 
+def test_an_update_may_leave_the_report_type_out(xero: XeroCaller) -> None:
+    put(xero)
+    change = {"TaxType": "TAX001", "Name": "Renamed", "TaxComponents": [PART]}
+    [changed] = xero.post("TaxRates", {"TaxRates": [change]}).json()["TaxRates"]
+    assert (changed["Name"], changed["ReportTaxType"]) == ("Renamed", NEW["ReportTaxType"])
+    unknown = {**change, "TaxType": "TAX099"}
+    assert xero.post("TaxRates", {"TaxRates": [unknown]}).status_code == 400
+
+
 def test_own_rates_can_be_deleted_and_xeros_cannot(xero: XeroCaller) -> None:
     put(xero)
     delete = {"TaxType": "TAX001", "Status": "DELETED"}

@@ -69,6 +69,7 @@ def _handled(request: HttpRequest, name: str, key: str) -> Answer:
     # A number with a slash in it cannot be asked for by path.
     if endpoint is None or "/" in key:
         raise NotFound
+    arrived = clock.now()
     holder = bearer(request)
     check_scope(holder, name, write=request.method != "GET")
     organisation = organisation_for(request, holder)
@@ -82,7 +83,7 @@ def _handled(request: HttpRequest, name: str, key: str) -> Answer:
         with LIMITER.admitted(app.client_id, tenant):
             if CONTROLS.latency_ms:
                 time.sleep(CONTROLS.latency_ms / 1000)
-            call = Call(request, app, organisation, _read(request))
+            call = Call(request, app, organisation, _read(request), received=arrived)
             response = _answer(request, endpoint, key, call, fault)
     except ApiError as error:
         response = error.response()

@@ -106,7 +106,7 @@ class TaxRateEndpoint(Endpoint):
         row.name = str(name or row.name)
         # Components that are left out are deleted: an update replaces them all.
         row.components = [_component(part) for part in element.get("TaxComponents") or [] if isinstance(part, dict)]
-        row.report_tax_type = str(element.get("ReportTaxType") or "")
+        row.report_tax_type = str(element.get("ReportTaxType") or row.report_tax_type)
         row.can_apply_to = _applies_to(row.report_tax_type)
         rates = [(Decimal(part["Rate"]), part["IsCompound"]) for part in row.components]
         row.display_rate, row.effective_rate = rounding.display_rate(rates), rounding.effective_rate(rates)

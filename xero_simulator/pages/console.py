@@ -18,7 +18,7 @@ from xero_simulator import clock, faults, people, restart, seed, settlement
 from xero_simulator.api.entry import ENDPOINTS
 from xero_simulator.books import VERSIONS
 from xero_simulator.controls import CONTROLS, SETTLE_SECONDS
-from xero_simulator.fault_kinds import KINDS
+from xero_simulator.fault_kinds import APART, KINDS
 from xero_simulator.limits import LIMITER
 from xero_simulator.models import AccessToken, Connection, Contact, Fault, Invoice, Organisation, Write
 from xero_simulator.pages.organisations import LockForm
@@ -29,6 +29,7 @@ RECENT = 8  # invoices, contacts and writes shown
 WORLD = {"UK": "United Kingdom", "NZ": "New Zealand", "AU": "Australia", "US": "United States", "GLOBAL": "Elsewhere"}
 REGIONS = [(version, f"{WORLD[version]} ({country.currency})") for version, country in VERSIONS.items()]
 ANY = [("", "any")]
+PLACES = (*ENDPOINTS, *APART)
 SAID = {
     "paid": "Paid.",
     "customers_paid": "Customers have paid.",
@@ -65,7 +66,7 @@ class Seconds(forms.IntegerField):
 class FaultForm(forms.Form):
     what = forms.ChoiceField(label="What goes wrong", choices=[(kind.name, kind.words) for kind in KINDS])
     endpoint = forms.ChoiceField(
-        label="Where", required=False, choices=[*ANY, *((name, name) for name in (*ENDPOINTS, "token", "connections"))]
+        label="Where", required=False, choices=[("", "anywhere in the API"), *((name, name) for name in PLACES)]
     )
     method = forms.ChoiceField(
         label="Kind of call", required=False,
@@ -166,7 +167,10 @@ def _revoke(_: Organisation, __: dict[str, Any]) -> str:
 
 
 def _order(_: Organisation, sent: dict[str, Any]) -> str:
-    faults.order({name: value for name, value in sent.items() if value not in (None, "")})
+    try:
+        faults.order({name: value for name, value in sent.items() if value not in (None, "")})
+    except ValueError as error:
+        raise settlement.Refused(str(error)) from error
     return "ordered"
 
 
@@ -315,7 +319,7 @@ def _faults() -> list[dict[str, Any]]:
     return [
         {
             "words": words.get(fault.what, fault.what),
-            "where": fault.endpoint or "any place",
+            "where": fault.endpoint or "anywhere",
             "method": fault.method or "any call",
             "fault": fault,
             "over": _is_over(fault),
