@@ -59,7 +59,8 @@ def release(connection_id: int, slot: str, headers: Mapping[str, str], status: i
         row = _locked(connection_id)
         now = clock.now()
         row.in_flight.pop(slot, None)
-        _believe_the_minute(row, _number(headers, "x-minlimit-remaining"), now)
+        if status != 429:  # that one says itself how long to wait
+            _believe_the_minute(row, _number(headers, "x-minlimit-remaining"), now)
         if (day := _number(headers, "x-daylimit-remaining")) is not None:
             row.day_remaining = day
             row.background_blocked_until = now + DAY_PAUSE if day < DAY_RESERVE else None
