@@ -24,6 +24,7 @@ from django.db.models import Q
 
 from xero_sync import clock
 from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered, XeroError
+from xero_sync.failpoints import reach
 from xero_sync.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -179,6 +180,7 @@ def access_token(connection_id: int, *, refused: str = "") -> str:
             return str(token)
         try:
             tokens = _renewed(row.refresh_token)
+            reach("rotated")
         except ReconnectNeeded as error:
             failure = error
         else:

@@ -1,0 +1,219 @@
+"""A worker is killed at every place of its work, for every kind. The next one finishes what it left, once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from crm.models import Account
+from finance.models import AccountCode, Invoice, Item
+from tests import records
+from tests.faults import checker
+from tests.faults.processes import born, dies, ends, freezes, let_time_pass, until_it_ends
+from tests.xero_sync.driving import check, check_payments, export
+from tests.xero_sync.simulated import SimulatedXero
+from xero_sync import clock, engine, jobs, oauth
+from xero_sync.models import Job, XeroConnection, XeroLink
+
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+SENDING = ("claimed", "writing", "written", "fenced", "answered", "recording", "recorded")
+KINDS = ("tax_rates", "contacts", "items", "invoices")
+
+
+def invoices(number: int = 3) -> list[Invoice]:
+    """Invoices that need everything: two customers, an item and a tax, none of them in Xero."""
+    tax = records.tax("Odd levy", "17.3")
+    item = Item.objects.create(name="Fence post", code="FP", kind=Item.Kind.SERVICE, unit_price=5, taxable=True, tax=tax)
+    customers = [records.account("Bolt Ltd"), records.account("Nut Ltd")]
+    made = [
+        records.invoice(f"INV-{n}", of=customers[n % 2], price=str(10 + n), tax=tax, status=Invoice.Status.READY)
+        for n in range(number)
+    ]
+    for invoice in made:
+        line = invoice.lines.get()
+        line.item, line.taxable = item, True
+        line.save()
+        invoice.recalculate()
+    return made
+
+
+def sent(job: Job) -> Job:
+    assert jobs.send(job)
+    return job
+
+
+def all_is_well(xero: SimulatedXero) -> bool:
+    found = checker.findings(xero)
+    assert not found, "\n".join(found)
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("point", SENDING)
+def test_an_export_survives_a_kill(connection: XeroConnection, xero: SimulatedXero, point: str, kind: str) -> None:
+    invoices()
+    job = sent(check())
+    dies(lambda: engine.run(job.pk), f"{point}:{kind}")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert len(xero.invoices()) == 3
+
+
+@pytest.mark.parametrize("mode", ["xero_number", "bms_id"])
+@pytest.mark.parametrize("point", ["fenced", "answered", "recording"])
+def test_whoever_numbers_the_invoices(
+    connection: XeroConnection, xero: SimulatedXero, point: str, mode: str
+) -> None:
+    invoices()
+    job = sent(check(invoice_number=mode))
+    dies(lambda: engine.run(job.pk), f"{point}:invoices")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert len(xero.invoices()) == 3
+
+
+@pytest.mark.parametrize("point", SENDING)
+def test_an_export_of_account_codes_survives_a_kill(
+    connection: XeroConnection, xero: SimulatedXero, point: str
+) -> None:
+    for code in ("9001", "9002"):
+        AccountCode.objects.create(code=code, name=f"Sales {code}", type=AccountCode.Type.values[0])
+    job = sent(check(kind="account_codes"))
+    dies(lambda: engine.run(job.pk), f"{point}:account_codes")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert XeroLink.objects.filter(kind="account_codes").count() == 2
+
+
+@pytest.mark.parametrize("point", SENDING)
+def test_an_update_survives_a_kill(connection: XeroConnection, xero: SimulatedXero, point: str) -> None:
+    records.site(records.account("Bolt Ltd"), billing_email="old@bolt.example")
+    export(kind="contacts")
+    Account.objects.get().sites.update(billing_email="new@bolt.example")
+    job = sent(check(kind="contacts", keep_contacts=False))
+    dies(lambda: engine.run(job.pk), f"{point}:contacts")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert [each["email"] for each in xero.books()["contacts"] if each["name"] == "Bolt Ltd"] == ["new@bolt.example"]
+    assert all_is_well(xero)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("point", ["looking", "resolving", "resolved"])
+def test_a_look_up_survives_a_kill(connection: XeroConnection, xero: SimulatedXero, point: str, kind: str) -> None:
+    invoices()
+    job = sent(check())
+    dies(lambda: engine.run(job.pk), f"answered:{kind}")
+    let_time_pass()
+    engine.run(job.pk)  # takes note of the doubt
+    let_time_pass()
+    if not (job.requests.filter(kind=kind, state="unknown").exists()):
+        pytest.fail("nothing is in doubt")
+    dies(lambda: engine.run(job.pk), f"{point}:{kind}")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert len(xero.invoices()) == 3
+
+
+def test_a_check_survives_a_kill(connection: XeroConnection, xero: SimulatedXero) -> None:
+    invoices()
+    job = jobs.start_check("invoices", "export", {"all": True}, user=None)
+    dies(lambda: engine.run(job.pk), "planning")
+    let_time_pass()
+    assert job.pk in engine.sweep()
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.rows.filter(requested=True).count()) == (Job.State.CHECKED, 3)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("point", ["applying", "applied"])
+def test_an_import_survives_a_kill(connection: XeroConnection, xero: SimulatedXero, point: str, nth: int) -> None:
+    made = invoices()
+    export(status="AUTHORISED")
+    xero.control("pay", invoices=[invoice.number for invoice in made])
+    job = sent(check_payments())
+    dies(lambda: engine.run(job.pk), f"{point}@{nth}")
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert set(Invoice.objects.values_list("balance_due", flat=True)) == {Decimal("0.00")}
+
+
+def test_a_kill_between_the_rotation_of_the_tokens_and_our_commit_heals(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    XeroConnection.objects.update(expires_at=clock.now())
+    dies(lambda: oauth.access_token(connection.pk), "rotated")
+    assert engine.sweep() == []  # it renews with the refresh token before, which Xero takes for half an hour
+    connection.refresh_from_db()
+    assert connection.state == XeroConnection.State.CONNECTED
+    assert connection.expires_at > clock.now()
+
+
+def test_a_worker_frozen_before_the_fence_sends_nothing_when_it_thaws(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    thawed_after(xero, "written:invoices=stop", mode="xero_number")
+
+
+def test_a_worker_frozen_behind_the_fence_sends_nothing_when_it_thaws(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    thawed_after(xero, "fenced:invoices=stop", mode="xero_number", seconds=2)
+
+
+def thawed_after(xero: SimulatedXero, failpoint: str, *, mode: str, seconds: int = 0, **options: Any) -> None:
+    """Freeze a worker, let another finish its work, thaw it."""
+    import os
+    import signal
+    import time
+
+    from django.conf import settings
+
+    settings.XERO_LEASE_SECONDS = 4
+    invoices()
+    job = sent(check(invoice_number=mode))
+    frozen = born(lambda: engine.run(job.pk), failpoint=failpoint, **options)
+    try:
+        freezes(frozen)
+        until_it_ends(job)
+        time.sleep(seconds)  # the monotonic clock can't be moved
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+        ends(frozen)
+    job.refresh_from_db()
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+    assert len(xero.invoices()) == 3
+
+
+def test_what_kills_its_worker_three_times_goes_alone_and_then_to_a_person(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    invoices()
+    job = sent(check())
+    for _ in range(3):
+        dies(lambda: engine.run(job.pk), "claimed:invoices")
+        let_time_pass()
+    for _ in range(3):
+        dies(lambda: engine.run(job.pk), "claimed:invoices")
+        let_time_pass()
+    until_it_ends(job)
+    states = dict(job.rows.filter(requested=True).values_list("label", "state"))
+    assert sorted(states.values()) == ["needs_review", "succeeded", "succeeded"]
+    assert job.state == Job.State.NEEDS_ATTENTION
+    assert jobs.look_again(job, user=None)
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
