@@ -16,6 +16,7 @@ from django.db import transaction
 
 from xero_sync import clock, jobs, mirror, organisation, selection
 from xero_sync.books import Books, Remote, RunOptions
+from xero_sync.failpoints import reach
 from xero_sync.gateway import Gateway, encode
 from xero_sync.kinds import EXPORTS, export_kind, stage
 from xero_sync.kinds.base import Decision, ExportKind, Found, Need, Problem, R
@@ -173,6 +174,7 @@ class _Planner:
         self.rows_so_far += len(records)
         # A worker that died while checking leaves rows; the next one finds them made
         JobRow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
+        reach("planning", self.kind.name)
 
     def _needed_rows(self, kind: ExportKind[Any], records: list[Any], books: Books) -> list[JobRow]:
         kind.learn(records, books)

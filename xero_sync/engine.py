@@ -82,8 +82,11 @@ def _give_up(job: Job, problem: str, error_id: str = "") -> None:
     """End a job that can't go on. What was not sent says so; what is in doubt stays for a person to look at."""
     with transaction.atomic():
         pending = job.rows.filter(state__in=(JobRow.State.PENDING, JobRow.State.CLAIMED))
-        pending.update(state=JobRow.State.FAILED, reason="gave_up", message=f"Not sent. {problem}")
+        pending.update(message=f"Not sent. {problem}")
+        jobs.log_left_out(job, pending, "Fail", LogLine.Outcome.FAILED, "send")
+        pending.update(state=JobRow.State.FAILED, reason="gave_up")
         doubtful = job.rows.filter(state__in=(JobRow.State.SENT, JobRow.State.UNKNOWN))
+        jobs.log_left_out(job, doubtful, "Needs review", LogLine.Outcome.WARNING, "send")
         doubtful.update(state=JobRow.State.NEEDS_REVIEW, reason="needs_review")
         Job.objects.filter(pk=job.pk).update(
             state=Job.State.NEEDS_ATTENTION, problem=problem, error_id=error_id, finished_at=clock.now()

@@ -15,7 +15,7 @@ from django.conf import settings
 
 #: In the order in which an export comes by.
 POINTS = (
-    "planning",  # Check: before a chunk of rows is saved
+    "planning",  # Check: a chunk of rows is saved
     "claimed",  # rows are taken, and nothing is mapped yet
     "writing",  # transaction 1: the request is written, and not committed
     "written",  # it is committed, and not sent

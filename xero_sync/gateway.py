@@ -29,7 +29,7 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.models import BaseModel
 
-from xero_sync import clock, limiter, oauth
+from xero_sync import bounded, clock, limiter, oauth
 from xero_sync.errors import (
     NotFound,
     NotReached,
@@ -136,6 +136,7 @@ class Gateway:
             client_id=settings.XERO_CLIENT_ID, client_secret=settings.XERO_CLIENT_SECRET
         )
         self._pool: urllib3.PoolManager = client.rest_client.pool_manager
+        self._pool.pool_classes_by_scheme = bounded.POOLS
         self._pool.connection_pool_kw["retries"] = Retry(total=False)
 
     # --- reads
@@ -245,7 +246,6 @@ class Gateway:
         self.calls += 1
         if start_by_ns is not None and time.monotonic_ns() > start_by_ns:
             raise NotReached("This worker was held up before it could send. Nothing was sent.")
-        end_ns = time.monotonic_ns() + deadline() // timedelta(microseconds=1) * 1000
         try:
             response = self._pool.request(
                 method,
@@ -259,8 +259,9 @@ class Gateway:
             answer = Answer(
                 response.status,
                 {name.lower(): value for name, value in response.headers.items()},
-                _read_until(response, end_ns),
+                response.read(decode_content=True),
             )
+            response.release_conn()
         except (http.NewConnectionError, http.ConnectTimeoutError):
             raise NotReached(f"Xero can't be reached at {settings.XERO_API_URL}. Nothing was sent.") from None
         except http.SSLError as error:
@@ -300,19 +301,6 @@ class Gateway:
                 until, why = limiter.pause(answer.headers, clock.now())
                 raise Throttled(until, why)
         raise Unanswered(f"Xero answered with an error of its own ({answer.status}).")
-
-
-def _read_until(response: urllib3.BaseHTTPResponse, end_ns: int) -> bytes:
-    """Read the whole body; a peer that drips must not stretch the call beyond its deadline."""
-    chunks = []
-    # read1: what has arrived, rather than waiting for a full buffer
-    while chunk := response.read1(2**16, decode_content=True):
-        chunks.append(chunk)
-        if time.monotonic_ns() > end_ns:
-            response.close()
-            raise TimedOut
-    response.release_conn()
-    return b"".join(chunks)
 
 
 def lacks_scope(answer: Answer) -> bool:

@@ -170,16 +170,16 @@ def _skip_the_rest(job: Job) -> None:
     planned = job.rows.filter(state=Row.PLANNED)
     failing = planned.filter(outcome__in=(Outcome.FAIL, Outcome.DECIDE))
     skipping = planned.filter(outcome=Outcome.SKIP)
-    _log_left_out(job, failing, "Fail", LogLine.Outcome.FAILED)
-    _log_left_out(job, skipping, "Skip", LogLine.Outcome.INFO)
+    log_left_out(job, failing, "Fail", LogLine.Outcome.FAILED)
+    log_left_out(job, skipping, "Skip", LogLine.Outcome.INFO)
     failing.update(state=Row.FAILED)
     skipping.update(state=Row.SKIPPED)
 
 
-def _log_left_out(job: Job, rows: QuerySet[JobRow], action: str, outcome: str) -> None:
-    """The log tells of every record, also of those that Send never touches."""
+def log_left_out(job: Job, rows: QuerySet[JobRow], action: str, outcome: str, step: str = "check") -> None:
+    """Let the log tell of every record, also of those that Send never touches."""
     lines = (
-        LogLine(job=job, **line_fields("check", action, row=row, outcome=outcome, message=row.message))
+        LogLine(job=job, **line_fields(step, action, row=row, outcome=outcome, message=row.message))
         for row in rows.iterator(chunk_size=500)
     )
     while batch := list(islice(lines, 500)):

@@ -14,6 +14,7 @@ from bmsxero.history import because
 from finance.models import Invoice
 from xero_sync import jobs, mirror, selection
 from xero_sync.batches import chunks
+from xero_sync.failpoints import reach
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
 from xero_sync.models import Job, JobRow, LogLine, XeroRecord
@@ -130,6 +131,8 @@ def apply(job: Job, row: JobRow) -> None:
                 _end(job, row, State.SKIPPED, decision, invoice)
             else:
                 _end(job, row, State.FAILED, decision, invoice)
+            reach("applying", row.kind)
+        reach("applied", row.kind)
     except IntegrityError:
         # Another import has recorded the same payment this very moment
         if not payments.known([row.xero_id], job.tenant_id):

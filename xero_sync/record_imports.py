@@ -15,6 +15,7 @@ from xero_sync import jobs, selection
 from xero_sync.batches import chunks, save_rows
 from xero_sync.books import RunOptions
 from xero_sync.check import CREATE_NEW, LEAVE_OUT
+from xero_sync.failpoints import reach
 from xero_sync.kinds import import_kind, import_stage
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.importing import ImportBooks, ImportKind, Ours
@@ -217,6 +218,8 @@ def apply(job: Job, rows: Sequence[JobRow]) -> None:
     try:
         with transaction.atomic(), because(f"Job {job.number}"):
             _Batch(job, rows).apply()
+            reach("applying", rows[0].kind)
+        reach("applied", rows[0].kind)
     except IntegrityError:
         if len(rows) > 1:
             for row in rows:

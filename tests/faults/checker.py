@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from crm.models import Account
 from finance.models import Invoice, Payment
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync.gateway import deadline
 from xero_sync.models import DeepLink, Job, JobRow, XeroConnection, XeroLink, XeroRequest
 
 DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
@@ -140,13 +139,20 @@ def _about_writes(writes: list[dict[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
-def _update_behind(write: dict[str, Any], received: datetime, requests: Iterable[XeroRequest]) -> XeroRequest | None:
-    slack = timedelta(seconds=1)
-    for request in requests:
-        fits = request.tenant_id == write["tenant_id"]
-        if fits and request.sent_at and -slack < received - request.sent_at < deadline() + slack:
-            return request
-    return None
+def _update_behind(write: dict[str, Any], received: datetime, requests: list[XeroRequest]) -> XeroRequest | None:
+    """Return, and take from the list, the last update that was sent there before: each is good for one arrival."""
+    fitting = [
+        request
+        for request in requests
+        if (request.tenant_id, f"/{request.path}") == (write["tenant_id"], write["path"])
+        and request.sent_at
+        and request.sent_at <= received
+    ]
+    if not fitting:
+        return None
+    latest = max(fitting, key=lambda request: request.sent_at)  # type: ignore[arg-type, return-value]
+    requests.remove(latest)
+    return latest
 
 
 # --- Xero's books

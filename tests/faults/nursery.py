@@ -6,6 +6,7 @@ guard in all that are born here (see breaks.py), to see that the checker would n
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -24,8 +25,14 @@ from tests.faults import breaks  # noqa: E402
 THREADS = 2
 
 
+def die_with_parent() -> None:
+    """Linux: even one that is frozen goes when its parent has gone."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def child(order: list[str]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    die_with_parent()
     os.setpgid(0, 0)  # a signal to the nursery's group is not for its children
     if order[0] == "beat":
         celery.beat.Service(app, max_interval=1, scheduler_cls=celery.beat.Scheduler).start()
@@ -45,6 +52,7 @@ def child(order: list[str]) -> None:
 def main() -> None:
     if len(sys.argv) > 1:
         breaks.BREAKS[sys.argv[1]]()
+    die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no burial
     for line in sys.stdin:
         pid = os.fork()

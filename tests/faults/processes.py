@@ -22,8 +22,9 @@ from xero_sync.models import Job, XeroConnection, XeroRequest
 def born(act: Callable[[], object], *, failpoint: str = "", sabotage: Callable[[], None] | None = None) -> int:
     """Do something in a child process, that may die at a failpoint or have a guard broken. Return its pid."""
     connections.close_all()
-    kombu.pools.reset()
     app.pool.force_close_all()
+    kombu.pools.reset()
+    app._after_fork()  # what is closed here is opened anew, on either side
     pid = os.fork()
     if pid:
         return pid
@@ -33,7 +34,7 @@ def born(act: Callable[[], object], *, failpoint: str = "", sabotage: Callable[[
         if sabotage:
             sabotage()
         act()
-    except BaseException:  # noqa: BLE001 - the child must never come back into the test run
+    except BaseException:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)

@@ -435,6 +435,7 @@ class Soak:
 
 def main() -> int:
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is taken away
     chance = random.Random(options.seed)
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     services.choose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -16,7 +15,7 @@ from xero_python.accounting import Address, Contact, Invoice, LineAmountTypes, L
 
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, mirror
-from xero_sync.errors import NotReached, Unanswered
+from xero_sync.errors import NotReached, TimedOut, Unanswered
 from xero_sync.gateway import Gateway, decode, encode, messages
 from xero_sync.models import MirrorStamp, XeroConnection
 
@@ -111,11 +110,11 @@ def test_answers_come_compressed_and_a_thousand_a_page(connection: XeroConnectio
 class Peer(threading.Thread):
     """A server that takes a call and then behaves as told."""
 
-    def __init__(self, answer: bytes, pause: int = 0) -> None:
+    def __init__(self, answer: bytes, dripped: bytes = b"", pause: int = 0) -> None:
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.answer, self.pause, self.calls = answer, pause, 0
+        self.answer, self.dripped, self.pause, self.calls = answer, dripped, pause, 0
         self.start()
 
     def run(self) -> None:
@@ -127,9 +126,8 @@ class Peer(threading.Thread):
             with client:
                 client.recv(65536)
                 self.calls += 1
-                head, separator, body = self.answer.partition(b"\r\n\r\n")
-                client.sendall(head + separator)
-                for byte in body:
+                client.sendall(self.answer)
+                for byte in self.dripped:
                     time.sleep(self.pause)
                     try:
                         client.sendall(bytes([byte]))
@@ -160,11 +158,24 @@ def test_a_write_whose_answer_is_lost_is_made_once_and_in_doubt(gateway: Gateway
     peer.listener.close()
 
 
-def test_a_peer_that_drips_cannot_stretch_the_deadline(gateway: Gateway, settings: Any) -> None:
-    peer = Peer(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n" + json.dumps("12345678").encode(), pause=1)
+@pytest.mark.parametrize(
+    ("at_once", "dripped"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b'"12345678"'),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Padding: for ever and ever and ever\r\n" * 3),
+        (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+    ],
+    ids=["its body", "its headers", "all"],
+)
+def test_a_peer_that_drips_cannot_stretch_the_deadline(
+    gateway: Gateway, settings: Any, at_once: bytes, dripped: bytes
+) -> None:
+    peer = Peer(at_once, dripped, pause=1)
     settings.XERO_API_URL = f"http://127.0.0.1:{peer.port}"
-    with pytest.raises(Unanswered):
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
         gateway.exchange("PUT", "Invoices", token="t", body=b"{}")
+    assert time.monotonic() - started < 3.5  # the deadline is 2.4 seconds, where a lease is four
     peer.listener.close()
 
 
