@@ -162,7 +162,7 @@ def _leave_for_later(job: Job, first: int) -> None:
     rest = planned.exclude(pk__in=kept)
     rest.update(state=Row.SKIPPED, reason=LEFT_FOR_LATER, message=words)
     later = job.rows.filter(state=Row.SKIPPED, reason=LEFT_FOR_LATER)
-    _log_left_out(job, later.filter(requested=True), "Leave for later", LogLine.Outcome.INFO)
+    log_left_out(job, later.filter(requested=True), "Leave for later", LogLine.Outcome.INFO)
 
 
 def _skip_the_rest(job: Job) -> None:
