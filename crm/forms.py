@@ -26,8 +26,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         return others.filter(name__iexact=self.cleaned_data["name"].strip()).first()
 
 
-class MainSiteForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The main site, saved together with its account."""
+class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A site with its two addresses."""
 
     class Meta:
         model = Site

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, DecimalField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from crm.models import Account
 from finance import money
 from finance.models import Invoice, Payment
 
+_MONEY: DecimalField[Any, Any] = DecimalField(max_digits=14, decimal_places=2)
 #: The customer has the invoice and owes its balance.
 OWED = (Invoice.Status.SENT, Invoice.Status.PARTLY_PAID)
 
@@ -64,4 +67,30 @@ def sums(invoices: QuerySet[Invoice]) -> list[CurrencySum]:
     return [
         CurrencySum(currency, number, money.round_half_up(total), money.round_half_up(due))
         for currency, number, total, due in added
+    ]
+
+
+def with_balances(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Add to each account `balance_due`, what its invoices that aren't void have left, and its `currencies`.
+
+    Where there are several, the balance is a mixture of them, and nothing to show.
+    """
+    live: Any = Invoice.objects.filter(account=OuterRef("pk")).exclude(status=Invoice.Status.VOID).order_by()
+    grouped = live.values("account")  # one row for each account, so that its sum can stand in a subquery
+    return accounts.annotate(
+        balance_due=Coalesce(
+            Subquery(grouped.annotate(due=Sum("balance_due")).values("due")), money.ZERO, output_field=_MONEY
+        ),
+        currencies=Coalesce(Subquery(grouped.annotate(number=Count("currency", distinct=True)).values("number")), 0),
+        balance_currency=Subquery(live.values("currency")[:1]),
+    )
+
+
+def balance_sums(accounts: QuerySet[Account]) -> list[str]:
+    """Return what all these accounts owe in words, one line for each currency."""
+    live = Invoice.objects.exclude(status=Invoice.Status.VOID).filter(account__in=accounts.order_by().values("pk"))
+    return [
+        f"Balance due in {one.currency or 'your currency'}: {one.balance_due:,.2f}"
+        for one in sums(live)
+        if one.balance_due
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django import forms
 from django.db.models import Q, QuerySet
 from django.urls import reverse_lazy
+from django.utils import timezone
 
 from bmsxero.listing import Action, Column, Empty, Filter, Listing
 from bmsxero.roles import WRITERS
@@ -17,6 +19,7 @@ from crm.models import Account
 from finance.badges import invoice_badge, payment_kind
 from finance.balances import overdue, owed, sums
 from finance.models import Invoice, Payment
+from xero_sync.links import linked_by, touched_by
 
 
 class DateInput(forms.DateInput):
@@ -34,9 +37,22 @@ def _account() -> forms.ModelChoiceField[Account]:
     return forms.ModelChoiceField(Account.objects.all(), label="Account", required=False, widget=forms.HiddenInput)
 
 
+def _job() -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Job#",
+        required=False,
+        min_value=1,
+        max_value=10**15,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+
+
 #: Filters by status that look at the balance, too.
 BY_BALANCE: dict[str, Callable[[QuerySet[Invoice]], QuerySet[Invoice]]] = {"unpaid": owed, "overdue": overdue}
 STATUSES = [("", "All"), *Invoice.Status.choices, ("unpaid", "Unpaid"), ("overdue", "Overdue")]
+
+
+AGES = [("", "Any time"), ("7", "Over 7 days"), ("14", "Over 14 days"), ("30", "Over 30 days"), ("60", "Over 60 days")]
 
 
 class InvoiceFilter(XeroFilter):
@@ -44,6 +60,10 @@ class InvoiceFilter(XeroFilter):
     status = forms.ChoiceField(label="Status", required=False, choices=STATUSES)
     due_from = _date("Due from")
     due_to = _date("Due to")
+    age = forms.ChoiceField(label="Ready since", required=False, choices=AGES)
+    currency = forms.CharField(label="Currency", required=False, max_length=3)
+    site = forms.CharField(label="Site", required=False, max_length=200)
+    job = _job()
     account = _account()
     field_order = ("q", "status", "xero")
 
@@ -53,6 +73,14 @@ class InvoiceFilter(XeroFilter):
         if text := asked["q"].strip():
             found = Q(number__icontains=text) | Q(account__name__icontains=text) | Q(po_number__icontains=text)
             rows = rows.filter(found)
+        if asked["job"]:
+            rows = rows.filter(pk__in=touched_by(asked["job"], "invoices"))
+        if asked["site"].strip():
+            rows = rows.filter(site__name__icontains=asked["site"].strip())
+        if asked["age"]:
+            rows = rows.filter(ready_at__lt=timezone.now() - timedelta(days=int(asked["age"])))
+        if asked["currency"].strip():
+            rows = rows.filter(currency=asked["currency"].strip().upper())
         if asked["status"] in BY_BALANCE:
             rows = BY_BALANCE[asked["status"]](rows)
         exact = {
@@ -69,6 +97,12 @@ class PaymentFilter(Filter):
     date_from = _date("From")
     date_to = _date("To")
     source = forms.ChoiceField(label="Source", required=False, choices=[("", "All"), *Payment.Source.choices])
+    kind = forms.ChoiceField(
+        label="Kind",
+        required=False,
+        choices=[("", "All"), *Payment.Kind.choices, ("live", "Not reversed"), ("reversed", "Reversed")],
+    )
+    job = _job()
     account = _account()
 
     def narrow(self, rows: QuerySet[Payment]) -> QuerySet[Payment]:
@@ -81,7 +115,12 @@ class PaymentFilter(Filter):
             "date__lte": asked["date_to"],
             "source": asked["source"],
             "account": asked["account"],
+            "kind": asked["kind"] if asked["kind"] in Payment.Kind.values else "",
         }
+        if asked["kind"] in {"live", "reversed"}:
+            rows = rows.filter(reversed=asked["kind"] == "reversed")
+        if asked["job"]:
+            rows = rows.filter(uuid__in=linked_by(asked["job"], "payments"))
         return rows.filter(**{name: value for name, value in exact.items() if value})
 
 
@@ -98,6 +137,7 @@ INVOICES = Listing(
         Column("currency", "Currency", screen=False),
         Column("total", "Total", cell="money", align="end", sort=("total",)),
         Column("balance_due", "Balance due", cell="money", align="end", sort=("balance_due",)),
+        Column("ready_at", "Ready since", screen=False),
         Column("po_number", "PO no.", screen=False),
     ),
     empty=Empty(

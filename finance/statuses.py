@@ -51,6 +51,7 @@ class Allowed:
 
     steps: list[str]
     edit: bool
+    pay: bool
     void: bool
     delete: bool
 
@@ -60,10 +61,18 @@ def allowed(invoice: Invoice) -> Allowed:
     held = bool(why_read_only(invoice))
     return Allowed(
         steps=[] if held else next_steps(invoice),
+        pay=not held and not why_no_payments(invoice),
         edit=not held and not _why_past_editing(invoice),
         void=not held and not _why_past_voiding(invoice),
         delete=not held and not _why_past_deleting(invoice),
     )
+
+
+def why_no_payments(invoice: Invoice) -> str:
+    """Return why an invoice takes no payments by its status and balance, in plain words; blank where it does."""
+    if invoice.status in {Invoice.Status.DRAFT, Invoice.Status.VOID}:
+        return f"A {invoice.get_status_display().lower()} invoice takes no payments."
+    return "" if invoice.balance_due > 0 else "Nothing is due any more."
 
 
 def why_not_editable(invoice: Invoice) -> str:

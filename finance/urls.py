@@ -15,5 +15,7 @@ urlpatterns = [
     path("invoices/<int:pk>/", invoices.invoice, name="invoice"),
     path("payments/", payments.payments, name="payments"),
     path("payments.csv", payments.payments_csv, name="payments_csv"),
+    path("payments/new/", payments.new_payment, name="new_payment"),
+    path("payments/<int:pk>/reverse/", payments.reverse_payment, name="reverse_payment"),
     path("payments/<int:pk>/", payments.payment, name="payment"),
 ]

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bmsxero.roles import ADMINS, EVERYONE, READERS, WRITERS, Role, who
 from tests.conftest import ClientOf
-from tests.records import account, account_code, invoice, item, payment, tax
+from tests.records import account, account_code, invoice, item, payment, site, tax
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,11 @@ PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/crm/accounts/1/", READ),
     ("get", "/crm/accounts/new/", WRITE),
     ("get", "/crm/accounts/1/edit/", WRITE),
+    ("post", "/crm/accounts/1/active/", WRITE),
+    ("get", "/crm/accounts/1/sites/new/", WRITE),
+    ("get", "/crm/sites/1/edit/", WRITE),
+    ("post", "/crm/sites/1/main/", WRITE),
+    ("post", "/crm/sites/1/delete/", WRITE),
     ("get", "/finance/invoices/", READ),
     ("get", "/finance/invoices.csv", READ),
     ("get", "/finance/invoices/1/", READ),
@@ -53,6 +58,8 @@ PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/finance/payments/", READ),
     ("get", "/finance/payments.csv", READ),
     ("get", "/finance/payments/1/", READ),
+    ("get", "/finance/payments/new/?invoice=1", WRITE),
+    ("post", "/finance/payments/1/reverse/", WRITE),
     *(("get", f"/admin/finance/{page}", READ) for page in ADMIN_LISTS),
     *(("get", f"/admin/finance/{page}new/", ADMINS) for page in ("account-codes/", "taxes/")),
     *(("get", f"/admin/finance/{page}/1/{step}", ADMINS) for page in ("account-codes", "taxes") for step in STEPS),
@@ -128,6 +135,8 @@ def test_a_page_opens_for_its_roles_and_for_no_other(
     if path.startswith("/admin/") and "/1/" in path:
         path = path.replace("/1/", f"/{admin_record(path.split('/')[3]).pk}/")
     data = {"active": "no"} if path.endswith("/active/") else {}
+    path = path.replace("/sites/1/", f"/sites/{site(made.account).pk}/")
+    path = path.replace("?invoice=1", f"?invoice={made.invoice_id}")
     answer = getattr(client_of(role), method)(path, data)
     assert (answer.status_code == 403) == (role not in roles)
     assert answer.status_code in {200, 302, 403}

@@ -24,7 +24,7 @@ from xero_sync.links import annotate_state
 
 SELECTION = Selection(
     label=lambda invoice: f"invoice {invoice.number}",
-    offered=lambda invoice: bool(statuses.next_steps(invoice)),
+    offered=lambda invoice: bool(statuses.next_steps(invoice)) or invoice.status in Invoice.EXPORTABLE,
 )
 
 

@@ -9,6 +9,8 @@ from django.test import Client
 
 from crm.models import Account
 from tests.records import account, invoice, payment, site, tax
+from tests.xero_sync.pages import make_job
+from xero_sync.models import XeroLink
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +66,7 @@ class TestOneAccount:
         assert "1 Mill Lane" in page
         assert "pay@acme.test" in page
         assert page.count("Main site") == 1
-        assert "Site: Depot" in page
+        assert "Depot" in page
 
     def test_it_adds_up_what_the_customer_owes_in_each_currency(self, reader: Client) -> None:
         made = account("Acme")
@@ -123,3 +125,63 @@ class TestEdit:
         assert "Three capital letters" in text(
             writer.post("/crm/accounts/new/", self.FILLED | {"default_currency": "gbp"})
         )
+
+
+class TestBalance:
+    """What accounts owe: the balances of all their invoices that aren't void."""
+
+    def test_it_is_shown_sorted_by_and_added_up(self, reader: Client) -> None:
+        acme, bolt = account("Acme"), account("Bolt")
+        account("Idle")
+        payment(invoice(of=acme, price="100", status="sent"), "30")
+        invoice(of=acme, price="5", status="void")
+        invoice(of=bolt, price="500", status="ready")
+        page = reader.get("/crm/accounts/?sort=-balance_due")
+        assert [(row.record.name, row.record.balance_due) for row in page.context["grid"].rows] == [
+            ("Bolt", 500), ("Acme", 70), ("Idle", 0)
+        ]  # fmt: skip
+        assert page.context["grid"].sums == ["Balance due in your currency: 570.00"]
+        assert reader.get("/crm/accounts/?q=acme").context["grid"].sums == ["Balance due in your currency: 70.00"]
+
+    def test_several_currencies_are_not_added_up(self, reader: Client) -> None:
+        acme = account("Acme")
+        invoice(of=acme, price="100", currency="EUR", status="sent")
+        page = reader.get("/crm/accounts/")
+        assert "EUR\xa0100.00" in text(page)
+        invoice(of=acme, price="50", currency="USD", status="sent")
+        page = reader.get("/crm/accounts/")
+        assert ">2 currencies</a>" in text(page)
+        assert page.context["grid"].sums == ["Balance due in EUR: 100.00", "Balance due in USD: 50.00"]
+
+    def test_the_number_of_queries_is_the_same_for_ten_times_the_accounts(
+        self, writer: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        for number in range(3):
+            invoice(of=account(f"A{number}"), status="sent")
+        writer.get("/crm/accounts/")
+        with django_assert_max_num_queries(12) as first:
+            writer.get("/crm/accounts/")
+        for number in range(30):
+            invoice(of=account(f"B{number}"), status="sent")
+        with django_assert_max_num_queries(12) as second:
+            writer.get("/crm/accounts/")
+        assert len(first.captured_queries) == len(second.captured_queries)
+
+
+def test_accounts_are_listed_by_the_job_that_made_them(reader: Client) -> None:
+    acme = account("Acme")
+    account("Bolt")
+    job = make_job("completed", kind="contacts", direction="import")
+    XeroLink.objects.create(
+        tenant_id="here", kind="contacts", local_id=acme.uuid, xero_id="x", matched_by="imported", job=job
+    )
+    assert names(reader.get(f"/crm/accounts/?job={job.pk}")) == ["Acme"]
+    assert names(reader.get("/crm/accounts/?job=0")) == []
+
+
+def test_ticked_accounts_go_to_the_export_wizard(writer: Client, reader: Client) -> None:
+    account("Acme")
+    page = text(writer.get("/crm/accounts/"))
+    assert 'action="/finance/xero/export/accounts/"' in page
+    assert "Export to Xero" in page
+    assert "Export to Xero" not in text(reader.get("/crm/accounts/"))

@@ -231,12 +231,12 @@ class TestSteps:
         totals = text(writer.post(NEW, data | {"do": "totals"}, headers=HTMX))
         assert "<html" not in totals
         assert 'id="totals"' in totals
-        assert '<output id="amount-1" hx-swap-oob="true">100.00</output>' in totals
+        assert '<span class="amount" id="amount-1" hx-swap-oob="true">100.00</span>' in totals
         assert "id_lines-0-quantity" not in totals
         filled = text(writer.post(NEW, data | {"do": "fill-0"}, headers=HTMX))
         assert '<data data-fill="id_lines-0-tax" data-was="" value="' in filled
         assert "id_lines-0-unit_price" not in filled
-        assert "<output" not in filled
+        assert "amount" not in filled
         assert "Depot" in text(writer.post(NEW, data | {"do": "account"}, headers=HTMX))
         assert 'id="lines"' in text(writer.post(NEW, data | {"do": "add"}, headers=HTMX))
 

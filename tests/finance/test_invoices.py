@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from finance.models import Invoice
 from tests.records import account, invoice, payment, site, tax
+from tests.xero_sync.pages import make_job, make_rows, use_organisation
 
 pytestmark = pytest.mark.django_db
 LIST = "/finance/invoices/"
@@ -144,3 +145,30 @@ class TestMark:
         assert back.headers["Location"] == "/finance/invoices/?q=x"
         away = writer.post(MARK, {"ids": made.pk, "status": "ready", "next": "https://elsewhere.test/"})
         assert away.headers["Location"] == LIST
+
+
+def test_invoices_are_filtered_by_site_currency_age_and_job(reader: Client) -> None:
+    of = account()
+    old = invoice("OLD", of=of, site=site(of, "Depot North"), ready_at=timezone.now() - timedelta(days=20))
+    new = invoice("NEW", of=of, currency="EUR", ready_at=timezone.now())
+    job = make_job("completed")
+    make_rows(job, record_id=new.pk, record_key=str(new.uuid), state="failed")
+
+    def found(query: str) -> set[str]:
+        return {row.record.number for row in reader.get(f"/finance/invoices/?{query}").context["grid"].rows}
+
+    assert found("site=depot") == {"OLD"}
+    assert found("currency=eur") == {"NEW"}
+    assert found("age=14") == {"OLD"}
+    assert found("age=30") == set()
+    assert found(f"job={job.pk}") == {"NEW"}
+    assert found("age=x") == set()
+    assert old.ready_at is not None
+
+
+def test_ticked_invoices_go_to_the_export_wizard(writer: Client) -> None:
+    use_organisation()
+    made = invoice("INV-1", status="sent")
+    assert 'formaction="/finance/xero/export-invoices/"' in text(writer.get("/finance/invoices/"))
+    answer = writer.post("/finance/xero/export-invoices/", {"ids": [made.pk]}, follow=True)
+    assert "1 invoice selected" in text(answer)

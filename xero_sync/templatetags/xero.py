@@ -18,7 +18,7 @@ from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.links import why_read_only
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRecord
-from xero_sync.wizards import WIZARDS
+from xero_sync.wizards import wizard_of
 
 register = template.Library()
 
@@ -48,7 +48,7 @@ class InXero:
     last_seen: datetime | None = None
     message: str = ""
     read_only: str = ""
-    can_send: bool = False
+    wizard: str = ""
     key: UUID | None = None
     token: UUID | None = None
     link: XeroLink | None = None
@@ -81,18 +81,18 @@ def in_xero(record: Record) -> InXero | None:
         job=row.job_id if row else None,
         message=row.message if row and row.state in {JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW} else "",
         read_only=read_only,
-        can_send=_can_send(record, kind) and (row is None or row.state not in JobRow.HELD),
+        wizard="" if row and row.state in JobRow.HELD else _wizard_for(record, kind),
         key=record.uuid,
         token=uuid4(),
     )
 
 
-def _can_send(record: Record, kind: str) -> bool:
-    """Say whether there is a wizard that could take the record to Xero."""
-    wizard = WIZARDS.get(kind)
-    if wizard is None or wizard.direction != Job.Direction.EXPORT:
-        return False
-    return not isinstance(record, Invoice) or record.status in Invoice.EXPORTABLE
+def _wizard_for(record: Record, kind: str) -> str:
+    """Return the name of the wizard that could take the record to Xero; blank where none can."""
+    wizard = wizard_of(kind, Job.Direction.EXPORT)
+    if wizard is None or (isinstance(record, Invoice) and record.status not in Invoice.EXPORTABLE):
+        return ""
+    return wizard.name
 
 
 def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> InXero:
