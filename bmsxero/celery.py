@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import before_task_publish, celeryd_init, task_postrun, task_prerun
 
 import bmsxero.localbroker  # registers the in-process transport
 
@@ -21,6 +21,33 @@ HASTE = ("socket_timeout", "socket_connect_timeout", "max_retries")
 def _be_patient(conf: Any, **_: Any) -> None:
     options = conf.broker_transport_options or {}
     conf.broker_transport_options = {name: value for name, value in options.items() if name not in HASTE}
+
+
+#: The request that a task came from, by the task's id, while it runs.
+_running: dict[str, Any] = {}
+
+
+@before_task_publish.connect
+def _name_the_request(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    from bmsxero.logs import request_id
+
+    if headers is not None and (identity := request_id()):
+        headers["request_id"] = identity
+
+
+@task_prerun.connect
+def _take_the_request(task_id: str, task: Any, **_: Any) -> None:
+    from bmsxero.logs import about_request
+
+    block = about_request(str(task.request.get("request_id") or task_id))
+    block.__enter__()
+    _running[task_id] = block
+
+
+@task_postrun.connect
+def _leave_the_request(task_id: str, **_: Any) -> None:
+    if block := _running.pop(task_id, None):
+        block.__exit__(None, None, None)
 
 
 __all__ = ["app", "bmsxero"]

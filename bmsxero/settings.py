@@ -6,9 +6,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+
+class _Environment(environ.FileAwareMapping):  # type: ignore[misc]  # django-environ has no types
+    """The environment, where NAME_FILE may stand for NAME: the file holds the value, its last line break apart."""
+
+    def __getitem__(self, key: str) -> str:
+        return str(super().__getitem__(key)).rstrip("\r\n")
+
+
 env = environ.Env()
+env.ENVIRON = _Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 VAR.mkdir(exist_ok=True)
@@ -22,7 +32,9 @@ SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-trying-out-" * 3 if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. Set it in the environment, or DEBUG=1 to try the product out.")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [urlsplit(SITE_URL).hostname])
+# This machine itself asks for its health by the name of localhost
+_HERE = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [urlsplit(SITE_URL).hostname, *_HERE])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # --- Applications ------------------------------------------------------------------------------------
@@ -49,6 +61,7 @@ INSTALLED_APPS = [
     *(["xero_simulator"] if SIMULATOR else []),
 ]
 MIDDLEWARE = [
+    "bmsxero.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -135,7 +148,11 @@ if CELERY_BROKER_URL.startswith("redis"):
         "max_retries": 0,
     }
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "xero_sync.tasks.sweep", "schedule": SWEEP_SECONDS}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "xero_sync.tasks.sweep", "schedule": SWEEP_SECONDS},
+    "watch": {"task": "xero_sync.tasks.watch", "schedule": 60},
+    "forget old": {"task": "xero_sync.tasks.forget_old", "schedule": crontab(hour=3, minute=17)},
+}
 
 # --- Xero --------------------------------------------------------------------------------------------
 
@@ -168,6 +185,8 @@ XERO_SETTLE_SECONDS = env.int("XERO_SETTLE_SECONDS", default=420)
 XERO_LEASE_SECONDS = env.int("XERO_LEASE_SECONDS", default=150)
 XERO_MINUTE_LIMIT = env.int("XERO_MINUTE_LIMIT", default=60)
 XERO_PARALLEL = env.int("XERO_PARALLEL", default=3)
+# Blank: the address for Xero's webhooks answers 404
+XERO_WEBHOOK_KEY = env.str("XERO_WEBHOOK_KEY", default="")
 if XERO_LEASE_SECONDS < 4:
     raise ImproperlyConfigured("XERO_LEASE_SECONDS must be 4 or more: a call needs time to end inside its lease.")
 if not 1 <= XERO_PARALLEL <= 3:
@@ -196,6 +215,8 @@ _HTTPS = SITE_URL.startswith("https://")
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SECURE_SSL_REDIRECT = _HTTPS and not DEBUG
+# Asked for on the inside, past the proxy that ends TLS; and Xero takes a redirect for a failure
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^hooks/accounting/?$"]
 if _HTTPS:  # TLS ends at the proxy, which sets this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
@@ -217,6 +238,34 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- Operations --------------------------------------------------------------------------------------
+
+# Blank: /metrics answers this machine only
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# A sweep this old means that beat, or cron, is not running
+SWEEP_LATE_SECONDS = env.int("SWEEP_LATE_SECONDS", default=max(180, 4 * SWEEP_SECONDS))
+# Days that things are kept; 0 keeps them for ever. Links and what is in doubt always stay: see xero_sync/retention.py
+KEEP_PAYLOADS_DAYS = env.int("KEEP_PAYLOADS_DAYS", default=90)
+KEEP_LOGS_DAYS = env.int("KEEP_LOGS_DAYS", default=730)
+KEEP_CHECKS_DAYS = env.int("KEEP_CHECKS_DAYS", default=30)
+KEEP_EVENTS_DAYS = env.int("KEEP_EVENTS_DAYS", default=31)
+
+# E-mail goes out where EMAIL_URL says: smtp+tls://user:password@host:587. Without it there is none.
+_email = env.str("EMAIL_URL", default="")
+vars().update(env.email("EMAIL_URL") if _email else {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"BMS Finance <bms@{urlsplit(SITE_URL).hostname}>"
+)
+# Whether finance admins with an e-mail address hear of failed jobs and of connections that need them
+ALERTS = env.bool("ALERTS", default=bool(_email))
+
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    from bmsxero import sentry
+
+    sentry.start(SENTRY_DSN, environment=urlsplit(SITE_URL).hostname or "")
+
 # --- Static files, language, logging -----------------------------------------------------------------
 
 STATIC_URL = "static/"
@@ -235,14 +284,26 @@ USE_TZ = True
 USE_I18N = False
 USE_THOUSAND_SEPARATOR = False
 
+# One JSON object a line for a collector of logs, or plain lines for people. See bmsxero/logs.py.
+LOG_FORMAT = env.str("LOG_FORMAT", default="lines" if DEBUG else "json")
+if LOG_FORMAT not in {"lines", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be lines or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "formatters": {
+        "lines": {"()": "bmsxero.logs.Lines", "format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "bmsxero.logs.Json"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": "ext://sys.stderr"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
         "xero_sync": {"level": env.str("LOG_LEVEL", default="INFO")},
+        # A line for each request: where a server has no access log of its own
+        "bmsxero.requests": {"level": env.str("REQUEST_LOG_LEVEL", default="WARNING" if DEBUG else "INFO")},
+        # Django would print its own, past our formatter
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
         "waitress.queue": {"level": "ERROR"},  # it warns of every short burst
     },
 }

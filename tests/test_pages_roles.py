@@ -16,7 +16,7 @@ from tests.records import account, account_code, invoice, item, payment, site, t
 pytestmark = pytest.mark.django_db
 
 #: Reached without signing in, on purpose.
-OPEN = ("login/", "logout/", "healthz", "sim/", "static/", "django-admin/login/")
+OPEN = ("login/", "logout/", "healthz", "readyz", "metrics", "^hooks/", "sim/", "static/", "django-admin/login/")
 
 READ, WRITE = READERS, WRITERS
 ITEMS = {

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import OperationalError, transaction
+from kombu.exceptions import OperationalError as BrokerError
 
-from xero_sync import check, clock, imports, jobs, lease, oauth, outbox
+from bmsxero.logs import about_job
+from xero_sync import alerts, check, clock, imports, jobs, lease, oauth, outbox, pulse, schedule
 from xero_sync.errors import Throttled, WrongOrganisation, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
@@ -20,6 +23,11 @@ def run(job_id: int) -> bool:
 
     Whatever goes wrong ends in a true state of the job, with an error id that leads to the log of the server.
     """
+    with about_job(job_id):
+        return _run(job_id)
+
+
+def _run(job_id: int) -> bool:
     job = Job.objects.select_related("connection").filter(pk=job_id).first()
     leased = _leased(job) if job else None
     if job is None or leased is None:
@@ -61,6 +69,8 @@ def _work(job: Job, owner: str) -> None:
         imports.run(job, owner)
     else:
         outbox.run(job, owner)
+    if job.schedule_id:
+        schedule.carry_on()
 
 
 def _check(job: Job, owner: str) -> None:
@@ -113,12 +123,29 @@ def sweep() -> list[int]:
     This is what makes the bell dispensable: a message that was lost, a worker that died, a wait that is over.
     """
     now = clock.now()
+    pulse.beat(pulse.SWEEP)
     jobs.expire(now)
     oauth.keep_alive()
+    schedule.run_due()
     due = list(jobs.due(now))
     for job in due:
         jobs.ring(job)
     return [job.number for job in due]
+
+
+def nudge() -> None:
+    """Ask a worker for a sweep, because somebody looks at a job and nothing has swept for long: beat has stopped."""
+    if embedded() or not pulse.is_late(pulse.last(pulse.SWEEP)):
+        return
+    if not pulse.beat_once_in(pulse.NUDGE, timedelta(seconds=60)):
+        return
+    from xero_sync.tasks import sweep as task
+
+    alerts.note_late_sweep()
+    try:
+        task.delay()
+    except BrokerError:
+        logger.warning("neither a sweep nor the broker: nothing will go on by itself")
 
 
 def embedded() -> bool:

@@ -28,7 +28,7 @@ def mirrors(kind: str) -> tuple[str, ...]:
 
 def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     """Make the rows of an import and say what would happen to each. Raises any of errors.py."""
-    gateway = Gateway(job.connection, background=False)
+    gateway = Gateway(job.connection, background=job.schedule_id is not None)
     gateway.keep_alive = keep_alive
     age = timedelta(0) if job.selection.get("fresh") else check.CHECK_AGE
     organisation.ensure(gateway, check.SEND_AGE)

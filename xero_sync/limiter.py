@@ -114,3 +114,8 @@ def _still_flying(slots: dict[str, int], now: datetime) -> dict[str, int]:
 def _number(headers: Mapping[str, str], name: str) -> int | None:
     value = headers.get(name, "").strip()
     return int(value) if value.isdecimal() else None
+
+
+def left_this_minute(row: XeroConnection, now: datetime) -> int:
+    """Return how many calls are left of the rolling minute, without taking one."""
+    return max(0, _per_minute() - len(_within_a_minute(row.recent_calls, now)))

@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from xero_sync import clock
+from xero_sync import clock, pulse
 from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.failpoints import reach
 from xero_sync.models import XeroConnection
@@ -181,14 +181,16 @@ def access_token(connection_id: int, *, refused: str = "") -> str:
         try:
             tokens = _renewed(row.refresh_token)
             reach("rotated")
-        except ReconnectNeeded as error:
+        except XeroError as error:
             failure = error
         else:
             for column, value in _columns(tokens).items():
                 setattr(row, column, value)
             row.save(update_fields=list(_columns(tokens)))
             return tokens.access
-    mark_reconnect(connection_id, failure.message)
+    pulse.beat(pulse.REFRESH_FAILED)
+    if isinstance(failure, ReconnectNeeded):
+        mark_reconnect(connection_id, failure.message)
     raise failure
 
 

@@ -24,3 +24,17 @@ def read_mirror(connection_id: int, kind: str) -> None:
     from xero_sync import mirror
 
     mirror.read_wanted(connection_id, kind)
+
+
+@shared_task(name="xero_sync.tasks.watch")
+def watch() -> None:
+    from xero_sync import alerts
+
+    alerts.watch()
+
+
+@shared_task(name="xero_sync.tasks.forget_old")
+def forget_old() -> None:
+    from xero_sync import retention
+
+    retention.forget()

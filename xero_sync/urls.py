@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
-from xero_sync.views import connect, fixes, help_pages, jobs, links, options, setup, taxes, wizards
+from xero_sync.views import (
+    connect,
+    fixes,
+    help_pages,
+    hooks,
+    jobs,
+    links,
+    operations,
+    options,
+    schedules,
+    setup,
+    taxes,
+    wizards,
+)
 from xero_sync.wizards import WIZARDS
 
 app_name = "xero_sync"
@@ -29,6 +42,7 @@ urlpatterns = [
     path("finance/xero/setup/", setup.connection, name="setup"),
     path("finance/xero/setup/options/", options.options, name="options"),
     path("finance/xero/setup/taxes/", taxes.tax_mapping, name="tax_mapping"),
+    path("finance/xero/setup/schedule/", schedules.schedules, name="schedule"),
     path("finance/xero/setup/choose/", connect.choose, name="choose"),
     path("finance/xero/connect/", connect.connect, name="connect"),
     path("finance/xero/callback/", connect.callback, name="callback"),
@@ -62,5 +76,9 @@ urlpatterns = [
     path("finance/jobs/<int:number>/log.csv", jobs.log_csv, name="log_csv"),
     path("finance/jobs/<int:number>/rows.csv", jobs.rows_csv, name="rows_csv"),
     path("j/<int:number>", jobs.short_link, name="short_link"),
+    path("readyz", operations.readyz, name="readyz"),
+    path("metrics", operations.show_metrics, name="metrics"),
+    # With a slash and without: Xero takes a redirect for a failure
+    re_path(r"^hooks/accounting/?$", hooks.accounting, name="webhook"),
     path("i/<uuid:uuid>/", jobs.deep_link, name="deep_link"),
 ]

@@ -69,6 +69,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     last_activity = models.DateTimeField(null=True, blank=True)
+    schedule = models.ForeignKey(
+        "xero_sync.Schedule", null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="retries")
     client_token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="A double click gives the same job.")
     choices = models.JSONField(

@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseStopPolling
 
 from bmsxero.roles import EVERYONE, READERS, WRITERS, allow
 from finance.models import Invoice
-from xero_sync import clock, job_pages, job_progress, job_words, jobs
+from xero_sync import clock, engine, job_pages, job_progress, job_words, jobs
 from xero_sync.job_lists import FILE_ROWS, JOBS, LOG
 from xero_sync.models import DeepLink, Job, JobRow, LogLine
 
@@ -65,6 +65,7 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
         **job_pages.steps(job),
     }
     if job.state in MOVING:
+        engine.nudge()
         context |= {"progress": job_progress.progress(job), "reads": request.path}
         return render(request, "xero_sync/jobs/running.html", context)
     if job.sent_at is None:

@@ -1,4 +1,4 @@
-"""One sweep: take up jobs that are due and keep tokens alive. For cron, where no beat runs."""
+"""One sweep: take up what is due, start schedules, keep tokens alive, send mail. For cron, where no beat runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from xero_sync import clock, engine, jobs
+from xero_sync import alerts, clock, engine, jobs
 
 
 class Command(BaseCommand):
@@ -18,4 +18,8 @@ class Command(BaseCommand):
             # Nobody hears this process's bell, so it does the work itself
             for job in jobs.due(clock.now()):
                 engine.run(job.pk)
+            # A schedule's check that has just ended may be sent
+            for job in jobs.due(clock.now()):
+                engine.run(job.pk)
+        alerts.watch()
         self.stdout.write(f"{len(numbers)} jobs were due.")
