@@ -113,6 +113,6 @@ def test_what_is_named_for_operators_is_a_setting(name: str) -> None:
     known = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "bmsxero" / "settings.py").read_text()))
     known |= set(re.findall(r'_(?:xero|database)\(\s*"(\w+)"', (ROOT / "bmsxero" / "settings.py").read_text()))
     known |= {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "BMS_SAMPLE", "COMPOSE_PROJECT_NAME", "BMS_IMAGE"}
-    known |= {"WEB_CONCURRENCY", "PYTHON_IMAGE", "TEST_SERVICES", "TEST_WORKERS"}
+    known |= {"NAME", "WEB_CONCURRENCY", "PYTHON_IMAGE", "TEST_SERVICES", "TEST_WORKERS"}
     written = set(re.findall(r"(?<![\w/$.-])([A-Z][A-Z]+(?:_[A-Z]+)+)(?![\w*…])", (ROOT / name).read_text()))
     assert {each.removesuffix("_FILE") for each in written} - known == set()
