@@ -33,26 +33,28 @@ def fill_up(organisation: Organisation, *, contacts: int = 0, items: int = 0, pa
 def _add_contacts(organisation: Organisation, count: int) -> None:
     template = Contact(organisation=organisation, addresses={"POBOX": {"City": "Seaford"}}, phones={})
     template.rename("Measured Contact")
+    there = organisation.contacts.filter(folded_name__startswith="measured contact ").count()
     _multiply(
         template,
         count,
         contact_id=_GUID,
-        name=_numbered("Measured Contact "),
-        folded_name=_numbered("measured contact "),
-        search_name=_numbered("measured contact "),
-        email="printf('c%%06d@measured.example', n)",
+        name=_numbered("Measured Contact ", there),
+        folded_name=_numbered("measured contact ", there),
+        search_name=_numbered("measured contact ", there),
+        email=f"printf('c%%06d@measured.example', n + {there})",
     )
 
 
 def _add_items(organisation: Organisation, count: int) -> None:
+    there = organisation.items.filter(folded_code__startswith="m-").count()
     template = Item(organisation=organisation, sales_unit_price=Decimal(10), sales_account_code="200")
     _multiply(
         template,
         count,
         item_id=_GUID,
-        code=_numbered("M-"),
-        folded_code=_numbered("m-"),
-        name=_numbered("Measured item "),
+        code=_numbered("M-", there),
+        folded_code=_numbered("m-", there),
+        name=_numbered("Measured item ", there),
     )
 
 
@@ -107,8 +109,8 @@ def _add_payments(organisation: Organisation, count: int) -> None:
     people.update(is_customer=True)
 
 
-def _numbered(prefix: str) -> str:
-    return f"printf('{prefix}%%06d', n)"
+def _numbered(prefix: str, after: int = 0) -> str:
+    return f"printf('{prefix}%%06d', n + {after})"
 
 
 def _multiply(template: models.Model, count: int, **columns: str) -> None:
