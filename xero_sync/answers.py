@@ -96,7 +96,7 @@ def _refused(batch: Batch, row: JobRow, words: str) -> None:
         row.warning = f"{row.warning} Sent without the link back here, which Xero refused: {words}".strip()
         batch.send_again(row, "Xero refused its link back to this invoice; it is sent once more without.")
     else:
-        batch.fail(row, "refused", words)
+        batch.refuse(row, words)
 
 
 def _close(batch: Batch, request: XeroRequest, answer: Answer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from xero_sync import clock, jobs
+from xero_sync import causes, clock, jobs
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
 from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRecord, XeroRequest
@@ -72,6 +72,18 @@ class Batch:
         row.fix_url = fix_url
         self._end(row, State.FAILED, reason, message)
         self.log(row, "Fail", LogLine.Outcome.FAILED, message)
+
+    def refuse(self, row: JobRow, words: str) -> None:
+        """Xero said no: what that means and where it is mended, in plain words; Xero's own stay beside them."""
+        row.xero_message = words
+        cause = causes.recognise(words)
+        if cause is None:
+            self.fail(row, "refused", words)
+            return
+        record = self.records.get(row.record_key)
+        own_page = record.get_absolute_url() if record else ""
+        place = own_page if cause.place == "record" else cause.place
+        self.fail(row, cause.reason, f"{cause.says} {cause.fix}", fix_url=place)
 
     def skip(self, row: JobRow, decision: Decision) -> None:
         """It is in Xero by now: nothing to do. If it was sent before and the answer got lost, that is why."""

@@ -138,6 +138,7 @@ def _decided(batch: Batch, row: JobRow, broken: dict[Key, JobRow]) -> Decision |
         batch.fail(row, "deleted_here", "The record was deleted here after the check.")
         return None
     if need := next((broken[kind, key] for kind, key in row.needs if (kind, key) in broken), None):
+        row.xero_message = need.xero_message
         batch.fail(row, "need_failed", f"{export_kind(need.kind).label} {need.label} failed: {need.message}")
         return None
     decision = check.decide(batch.kind, record, batch.books, requested=row.requested, choice=row.choice)

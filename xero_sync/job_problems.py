@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, Min, QuerySet
+from django.urls import reverse
 
 from bmsxero.listing import Action, Tone
-from xero_sync import job_words
+from xero_sync import causes as causes_known
 from xero_sync.fixes import OptionFix
 from xero_sync.job_lists import fix, record_url
 from xero_sync.job_words import Outcome, RowState
@@ -40,6 +41,8 @@ class Problem:
     count: int = 0
     causes: list[Cause] = field(default_factory=list)
     reason: str = ""
+    #: Where help tells of it
+    why_url: str = ""
     #: Changes of the run's options that mend all of it
     options: list[OptionFix] = field(default_factory=list)
 
@@ -59,14 +62,20 @@ def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, To
     made: dict[tuple[str, str], Problem] = {}
     for cause in causes:
         label, tone, show = groups[cause[by]]
-        title = job_words.CAUSES.get(cause["reason"], "Another cause")
+        reason = cause["reason"]
+        title = causes_known.title(reason)
         problem = made.setdefault(
-            (cause[by], cause["reason"]), Problem(title, label, tone, show, reason=cause["reason"])
+            (cause[by], cause["reason"]),
+            Problem(title, label, tone, show, reason=cause["reason"], why_url=_why_url(cause["reason"])),
         )
         problem.count += cause["number"]
         problem.causes.append(_cause(cause, firsts[cause["first"]]))
     order = list(groups)
     return sorted(made.values(), key=lambda each: (order.index(_group_of(each, groups)), -each.count))
+
+
+def _why_url(reason: str) -> str:
+    return f"{reverse('xero_sync:errors')}#{reason}" if reason in causes_known.BY_REASON else ""
 
 
 def _group_of(problem: Problem, groups: dict[str, tuple[str, Tone, str]]) -> str:

@@ -302,7 +302,7 @@ def markdown() -> str:
 def _lines() -> Iterator[str]:
     yield "# Data mapping"
     yield ""
-    yield "Which field here is which field in Xero. Made from `xero_sync/mapping.py` by `python manage.py describe_mapping`;"
+    yield "Which field here is which field in Xero. Made from `xero_sync/mapping.py` by `python manage.py write_docs`;"
     yield "tests hold it to what is really sent and read."
     for table in TABLES:
         yield from ("", f"## {table.title}", "", table.intro, "")

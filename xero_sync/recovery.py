@@ -178,7 +178,7 @@ def _not_there(batch: Batch, row: JobRow) -> None:
     elif row.attempts < MAX_ATTEMPTS:
         batch.send_again(row, "Xero does not have it; it is sent again.")
     elif row.xero_message:
-        batch.fail(row, "refused", row.xero_message)
+        batch.refuse(row, row.xero_message)
     else:
         batch.review(row, f"Sent {row.attempts} times, and Xero never gave an answer.")
 

@@ -61,6 +61,7 @@ urlpatterns = [
     path("finance/xero/links/to/<str:kind>/<int:pk>/", links.link_to, name="link_to"),
     path("finance/invoices/<int:pk>/reset/", links.reset, name="reset"),
     path("help/data-mapping/", help_pages.data_mapping, name="data_mapping"),
+    path("help/errors/", help_pages.errors, name="errors"),
     path("help/glossary/", help_pages.glossary, name="glossary"),
     path("finance/jobs/", jobs.job_list, name="jobs"),
     path("finance/jobs/<int:number>/", jobs.job, name="job"),

@@ -368,7 +368,7 @@ def test_a_failed_customer_fails_only_its_own_invoices(connection: XeroConnectio
     job = export()
     assert states(job) == {bad.number: "failed", good.number: "succeeded"}
     assert "Account Bad mail Ltd failed" in outcome(job)["BAD"][1]
-    assert "Email address must be valid" in outcome(job)["BAD"][1]
+    assert "Email address must be valid" in the_row(job, "BAD").xero_message
 
 
 def test_contacts_follow_when_the_option_says_so(connection: XeroConnection, xero: SimulatedXero) -> None:

@@ -175,7 +175,7 @@ def test_the_purchase_account_is_read_where_there_is_no_cost_of_goods_sold() -> 
 
 def test_the_documentation_is_up_to_date() -> None:
     assert (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8") == mapping.markdown(), (
-        "python manage.py describe_mapping"
+        "python manage.py write_docs"
     )
 
 
