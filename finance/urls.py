@@ -10,6 +10,7 @@ urlpatterns = [
     path("invoices/new/", editor.new_invoice, name="new_invoice"),
     path("invoices/pick/<str:kind>/", editor.pick, name="pick"),
     path("invoices/<int:pk>/edit/", editor.edit_invoice, name="edit_invoice"),
+    path("invoices/<int:pk>/print/", invoices.print_invoice, name="print_invoice"),
     path("invoices/<int:pk>/void/", editor.void_invoice, name="void_invoice"),
     path("invoices/<int:pk>/delete/", editor.delete_invoice, name="delete_invoice"),
     path("invoices/<int:pk>/", invoices.invoice, name="invoice"),

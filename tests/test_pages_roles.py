@@ -53,6 +53,8 @@ PATHS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("get", "/finance/invoices/new/", WRITE),
     ("get", "/finance/invoices/1/edit/", WRITE),
     ("get", "/finance/invoices/pick/items/", WRITE),
+    ("get", "/finance/invoices/1/print/", READ),
+    ("get", "/finance/invoices/1/xero/", READ),
     ("post", "/finance/invoices/1/void/", WRITE),
     ("post", "/finance/invoices/1/delete/", WRITE),
     ("get", "/finance/payments/", READ),

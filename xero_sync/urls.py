@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path, re_path
 
 from xero_sync.views import (
+    as_xero,
     connect,
     fixes,
     help_pages,
@@ -63,6 +64,7 @@ urlpatterns = [
     path("help/data-mapping/", help_pages.data_mapping, name="data_mapping"),
     path("help/errors/", help_pages.errors, name="errors"),
     path("help/glossary/", help_pages.glossary, name="glossary"),
+    path("finance/invoices/<int:pk>/xero/", as_xero.invoice, name="as_xero"),
     path("finance/jobs/", jobs.job_list, name="jobs"),
     path("finance/jobs/<int:number>/", jobs.job, name="job"),
     path("finance/jobs/<int:number>/progress/", jobs.progress, name="progress"),

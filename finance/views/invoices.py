@@ -88,3 +88,19 @@ def invoice(request: HttpRequest, pk: int) -> HttpResponse:
         "can": can,
     }
     return render(request, "finance/invoice.html", context)
+
+
+@allow(*READERS)
+def print_invoice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the invoice as it goes on paper: no menu, the address of its site, what was paid."""
+    found = get_object_or_404(
+        Invoice.objects.select_related("account", "site").prefetch_related("account__sites"), pk=pk
+    )
+    place = found.site or found.account.main_site
+    context = {
+        "invoice": found,
+        "address": place.billing_lines() if place else [],
+        "lines": found.lines.select_related("item", "tax"),
+        "paid": found.payments.filter(reversed=False).order_by("date", "pk"),
+    }
+    return render(request, "finance/print.html", context)

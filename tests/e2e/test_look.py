@@ -26,6 +26,10 @@ PATHS = (
     "{invoice}",
     "/finance/payments/",
     "{payment}",
+    "{invoice}xero/",
+    "{invoice}print/",
+    "{account}sites/new/",
+    "/finance/payments/new/?invoice={invoice_id}",
     "/search/?q=INV",
     "/help/",
     "/crm/accounts/new/",
@@ -67,6 +71,7 @@ def records() -> dict[str, str]:
     return {
         "account": of.get_absolute_url(),
         "invoice": made.get_absolute_url(),
+        "invoice_id": str(made.pk),
         "payment": paid.get_absolute_url(),
     }
 

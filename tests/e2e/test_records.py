@@ -86,6 +86,7 @@ def test_an_invoice_of_four_lines_is_written_by_keyboard(
     type_into(page, "Unit price", "40", 4)
     type_into(page, "Discount %", "10", 4)
     expect(page.locator("#totals")).to_contain_text("329.80")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Invoice INV-500 is saved.")
     made = Invoice.objects.get()
@@ -134,6 +135,26 @@ def test_an_invoice_is_written_mended_and_deleted(context: BrowserContext, goods
     expect(page.locator("#history")).to_contain_text("Line 1 removed: Travel, 1 × 10.00")
     page.get_by_role("button", name="Delete draft").click()
     expect(page.get_by_role("status")).to_have_text("Draft INV-500 is deleted.")
+
+
+def test_the_sites_of_an_account_are_edited(context: BrowserContext, goods: None) -> None:
+    page = context.new_page()
+    page.goto("/crm/accounts/")
+    page.get_by_role("link", name="Bolt Ltd").click()
+    page.get_by_role("link", name="Add site").click()
+    page.get_by_label("Name", exact=True).or_(page.get_by_label("Site name")).fill("Warehouse")
+    page.get_by_label("Billing e-mail").fill("nobody")
+    page.get_by_role("button", name="Save site").click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter a valid email address.")
+    page.get_by_label("Billing e-mail").fill("dock@bolt.test")
+    page.get_by_label("Fourth line").first.fill("Gate 4")
+    page.get_by_role("button", name="Save site").click()
+    expect(page.get_by_role("status")).to_have_text("The site Warehouse is saved.")
+    expect(page.locator("#sites")).to_contain_text("Gate 4")
+    page.get_by_role("button", name="Make Warehouse the main site").click()
+    page.get_by_role("button", name="Delete site Depot").click()
+    expect(page.get_by_role("status")).to_have_text("The site Depot is deleted.")
+    expect(page.locator("#history")).to_contain_text("Deleted: site Depot")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
