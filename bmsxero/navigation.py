@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.urls import Resolver404, resolve
@@ -10,11 +10,19 @@ from django.urls import Resolver404, resolve
 from bmsxero.roles import Who, roles_of
 
 
+def is_simulated() -> bool:
+    """Say whether the simulated Xero is in use, and so has a console to show."""
+    from xero_sync import credentials  # its models need pieces that need this menu
+
+    return credentials.is_simulated()
+
+
 @dataclass(frozen=True)
 class Entry:
     label: str
     path: str
     icon: str
+    shown: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Finance",
         (
+            Entry("Overview", "/finance/", "table"),
             Entry("Invoices", "/finance/invoices/", "file-invoice"),
             Entry("Payments", "/finance/payments/", "cash"),
             Entry("Jobs", "/finance/jobs/", "list-check"),
@@ -45,6 +54,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Export", "/finance/xero/export/", "upload"),
             Entry("Export invoices", "/finance/xero/export-invoices/", "file-invoice"),
             Entry("Import payments", "/finance/xero/import-payments/", "cash"),
+            Entry("Simulator", "/finance/xero/simulator/", "flask", shown=is_simulated),
         ),
     ),
     (
@@ -67,10 +77,14 @@ def menu(who: Who, path: str) -> list[tuple[str, list[Link]]]:
     """Return the sections with the entries that `who` may open, the one of `path` marked."""
     current = _current(path)
     sections = [
-        (title, [Link(entry, _mark(entry, current, path)) for entry in entries if opens(entry.path, who)])
+        (title, [Link(entry, _mark(entry, current, path)) for entry in entries if _shows(entry, who)])
         for title, entries in MENU
     ]
     return [(title, links) for title, links in sections if links]
+
+
+def _shows(entry: Entry, who: Who) -> bool:
+    return entry.shown() and opens(entry.path, who)
 
 
 def _entries() -> Iterator[Entry]:

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    *(["bmsxero.simulator_gate.SimulatorGate"] if SIMULATOR else []),
 ]
 ROOT_URLCONF = "bmsxero.urls"
 WSGI_APPLICATION = "bmsxero.wsgi.application"
@@ -159,7 +160,12 @@ CELERY_BEAT_SCHEDULE = {
 _SIM = f"{SITE_URL}/sim/xero"
 
 
+#: Where Xero is once real credentials have been saved at Setup: see xero_sync/credentials.py.
+XERO_REAL: dict[str, str] = {}
+
+
 def _xero(name: str, simulated: str, real: str) -> str:
+    XERO_REAL[name] = str(env.str(name, default=real)).rstrip("/")
     return str(env.str(name, default=simulated if SIMULATOR else real))
 
 
@@ -175,12 +181,13 @@ XERO_API_URL = _xero("XERO_API_URL", f"{_SIM}/api.xro/2.0", "https://api.xero.co
 # Where a person looks at a record in Xero; {short_code} and the id are appended.
 XERO_APP_URL = _xero("XERO_APP_URL", f"{_SIM}/app", "https://go.xero.com/app").rstrip("/")
 # Granular scopes only: apps registered since March 2026 are refused the broad ones, and asking for
-# app.connections fails the whole request.
+# app.connections fails the whole request. Setup > App credentials has the other set for older apps.
 XERO_SCOPES = env.str(
     "XERO_SCOPES",
     default="openid profile email offline_access accounting.contacts accounting.settings "
     "accounting.invoices accounting.payments.read",
 )
+XERO_SCOPES_FIXED = "XERO_SCOPES" in env.ENVIRON
 XERO_SETTLE_SECONDS = env.int("XERO_SETTLE_SECONDS", default=420)
 XERO_LEASE_SECONDS = env.int("XERO_LEASE_SECONDS", default=150)
 XERO_MINUTE_LIMIT = env.int("XERO_MINUTE_LIMIT", default=60)
@@ -225,7 +232,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # An invoice may have 500 lines of eight fields
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
-_authorize = urlsplit(XERO_AUTHORIZE_URL)
+_sign_ins = [urlsplit(url) for url in {XERO_AUTHORIZE_URL, XERO_REAL["XERO_AUTHORIZE_URL"]}]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -234,7 +241,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         # The Connect button posts to us and is sent on to Xero: browsers check both addresses.
-        "form-action": ["'self'", f"{_authorize.scheme}://{_authorize.netloc}"],
+        "form-action": ["'self'", *sorted(f"{url.scheme}://{url.netloc}" for url in _sign_ins)],
     }
 }
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("help/", views.help_, name="help"),
     path("login/", views.SignIn.as_view(), name="login"),
+    path("login/as/<str:name>/", views.sign_in_as, name="sign_in_as"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("healthz", views.healthz, name="healthz"),
     path("crm/", include("crm.urls")),

@@ -7,19 +7,23 @@ import secrets
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib import messages
+from django.contrib.auth import authenticate, get_user_model, login
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from bmsxero.finding import find
 from bmsxero.roles import EVERYONE, MissingRole, Role, allow, who
 from bmsxero.xero_state import MEANINGS
 from finance.tiles import tiles
+from xero_sync.credentials import is_simulated
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_USERS = ("admin", "finance", "support", "viewer")
+#: Sample users, whose password is their name, and what the buttons call them.
+SAMPLE_USERS = {"finance": "Finance user", "admin": "Admin", "support": "Support", "viewer": "Viewer"}
 
 
 class SignIn(LoginView):
@@ -29,12 +33,25 @@ class SignIn(LoginView):
         return super().get_context_data(**kwargs) | {"samples": _sample_users()}
 
 
-def _sample_users() -> list[str]:
+def _sample_users() -> dict[str, str]:
     """Return the sample users there are; their passwords are no secret, so this is for trying out only."""
-    if not settings.SIMULATOR:
-        return []
+    if not is_simulated():
+        return {}
     names = set(get_user_model().objects.filter(username__in=SAMPLE_USERS).values_list("username", flat=True))
-    return [name for name in SAMPLE_USERS if name in names]
+    return {name: label for name, label in SAMPLE_USERS.items() if name in names}
+
+
+@require_POST
+def sign_in_as(request: HttpRequest, name: str) -> HttpResponse:
+    """Sign a sample user in by a button, while trying out; one whose password was changed has to type it."""
+    if name not in _sample_users():
+        raise Http404
+    user = authenticate(request, username=name, password=name)
+    if user is None:
+        messages.error(request, f"{name} has a password of its own by now. Type it.")
+        return redirect("login")
+    login(request, user)
+    return redirect("home")
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

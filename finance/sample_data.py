@@ -13,7 +13,7 @@ from django.db import transaction
 
 from crm.models import Account, Site
 from finance import money
-from finance.models import Invoice, InvoiceLine, Item, TaxRate
+from finance.models import Invoice, InvoiceLine, Item, Payment, TaxRate
 
 LINES_PER_INVOICE = 5
 _FIRST = ["Alder", "Birch", "Cedar", "Dale", "Elm", "Fern", "Grove", "Hazel", "Ivy", "Juniper", "Kestrel", "Larch"]
@@ -49,6 +49,40 @@ def create(size: Size, *, seed: int = 1, today: date) -> None:
         items = _items(size.items, tax, chance)
         if accounts and items:
             _invoices(size.invoices, accounts, items, chance, today)
+
+
+def create_past(number: int, *, seed: int = 1, today: date) -> None:
+    """Add invoices of the last year that are over and done with: paid, partly paid, void, and some drafts.
+
+    They never go to Xero, so that what can be exported stays what was made for it. One transaction.
+    """
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
+    with transaction.atomic():
+        accounts, items = list(Account.objects.order_by("pk")), list(Item.objects.order_by("pk"))
+        before = Invoice.objects.count()
+        _invoices(number, accounts, items, chance, today)
+        invoices = list(Invoice.objects.order_by("pk")[before:])
+        payments = [each for invoice in invoices for each in _over_and_done(invoice, chance, today)]
+        Invoice.objects.bulk_update(invoices, ["date", "due_date", "status", "balance_due", "ready_at"], batch_size=200)
+        Payment.objects.bulk_create(payments, batch_size=500)
+
+
+def _over_and_done(invoice: Invoice, chance: random.Random, today: date) -> Iterator[Payment]:
+    """Put an invoice into the past, and yield what was paid for it."""
+    invoice.date = today - timedelta(days=chance.randint(30, 390))
+    invoice.due_date = invoice.date + timedelta(days=30)
+    invoice.status = chance.choices(
+        (Invoice.Status.PAID, Invoice.Status.PARTLY_PAID, Invoice.Status.VOID, Invoice.Status.DRAFT), (86, 6, 4, 4)
+    )[0]
+    invoice.ready_at = None if invoice.status == Invoice.Status.DRAFT else invoice.ready_at
+    if invoice.status not in {Invoice.Status.PAID, Invoice.Status.PARTLY_PAID}:
+        return
+    paid = invoice.total
+    if invoice.status == Invoice.Status.PARTLY_PAID:
+        paid = money.round_half_up(paid / 2)
+    invoice.balance_due = invoice.total - paid
+    day = min(today, invoice.date + timedelta(days=chance.randint(10, 60)))
+    yield Payment(account_id=invoice.account_id, invoice=invoice, date=day, reference="BACS", amount=paid)
 
 
 def _accounts(number: int, tax: TaxRate, chance: random.Random) -> list[Account]:

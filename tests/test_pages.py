@@ -69,7 +69,7 @@ class TestFrame:
 
     def test_a_simulated_xero_is_said_on_every_page(self, reader: Client, settings: Any) -> None:
         settings.SIMULATOR = True
-        assert "SIMULATED: nothing here reaches Xero" in text(reader.get("/"))
+        assert "SIMULATED: nothing reaches Xero" in text(reader.get("/"))
         settings.SIMULATOR = False
         assert "SIMULATED" not in text(reader.get("/"))
 

@@ -6,11 +6,10 @@ import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.models import User
 
 from crm.models import Site
-from xero_sync import jobs, oauth, organisation
+from xero_sync import credentials, jobs, oauth, organisation
 from xero_sync.errors import Throttled, XeroError
 from xero_sync.management.commands.seed_demo import USERS
 from xero_sync.models import XeroConnection
@@ -63,7 +62,7 @@ def read_settings(connection: XeroConnection) -> str:
 
 def is_real_xero() -> bool:
     """Say whether calls go to Xero itself rather than to a simulated one."""
-    host = urlsplit(settings.XERO_API_URL).hostname or ""
+    host = urlsplit(credentials.address("XERO_API_URL")).hostname or ""
     return host == "xero.com" or host.endswith(".xero.com")
 
 

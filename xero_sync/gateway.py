@@ -14,8 +14,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -29,7 +30,7 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.models import BaseModel
 
-from xero_sync import bounded, clock, limiter, oauth
+from xero_sync import bounded, clock, credentials, limiter, oauth
 from xero_sync.errors import (
     NotFound,
     NotReached,
@@ -127,14 +128,15 @@ class Gateway:
         self.tenant_id = connection.tenant_id
         self.background = background
         self.calls = 0
+        #: What Xero's clock said in the last answer to a read
+        self.answered_at: datetime | None = None
         #: Called now and then during long reads, so that whoever holds a lease can renew it.
         self.keep_alive: Callable[[], None] = lambda: None
         self._used = time.monotonic()
         client = ApiClient(Configuration(), pool_threads=1)
         # A token object of its own: Configuration hands the same one to every client
-        client.configuration.oauth2_token = OAuth2Token(
-            client_id=settings.XERO_CLIENT_ID, client_secret=settings.XERO_CLIENT_SECRET
-        )
+        app = credentials.current()
+        client.configuration.oauth2_token = OAuth2Token(client_id=app.client_id, client_secret=app.client_secret)
         self._pool: urllib3.PoolManager = client.rest_client.pool_manager
         self._pool.pool_classes_by_scheme = bounded.POOLS
         self._pool.connection_pool_kw["retries"] = Retry(total=False)
@@ -193,6 +195,7 @@ class Gateway:
             self.release(slot, None)
             raise
         self.release(slot, answer)
+        self.answered_at = _moment(answer.headers.get("date", ""))
         return answer
 
     def _wait_for_slot(self) -> str:
@@ -249,7 +252,7 @@ class Gateway:
         try:
             response = self._pool.request(
                 method,
-                f"{settings.XERO_API_URL}/{path}",
+                f"{credentials.address('XERO_API_URL')}/{path}",
                 headers=sent,
                 body=body,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, total=deadline().total_seconds()),
@@ -263,7 +266,9 @@ class Gateway:
             )
             response.release_conn()
         except (http.NewConnectionError, http.ConnectTimeoutError):
-            raise NotReached(f"Xero can't be reached at {settings.XERO_API_URL}. Nothing was sent.") from None
+            raise NotReached(
+                f"Xero can't be reached at {credentials.address('XERO_API_URL')}. Nothing was sent."
+            ) from None
         except http.SSLError as error:
             if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
                 raise NotReached("Xero's certificate can't be verified. Nothing was sent.") from None
@@ -301,6 +306,14 @@ class Gateway:
                 until, why = limiter.pause(answer.headers, clock.now())
                 raise Throttled(until, why)
         raise Unanswered(f"Xero answered with an error of its own ({answer.status}).")
+
+
+def _moment(header: str) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def lacks_scope(answer: Answer) -> bool:

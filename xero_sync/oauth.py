@@ -22,7 +22,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from xero_sync import clock, pulse
+from xero_sync import clock, credentials, pulse
+from xero_sync.credentials import App
 from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.failpoints import reach
 from xero_sync.models import XeroConnection
@@ -57,14 +58,14 @@ class Authorisation:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "response_type": "code",
-            "client_id": settings.XERO_CLIENT_ID,
+            "client_id": credentials.current().client_id,
             "redirect_uri": redirect_uri(),
-            "scope": settings.XERO_SCOPES,
+            "scope": credentials.scopes(),
             "state": self.state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return f"{settings.XERO_AUTHORIZE_URL}?{urlencode(query)}"
+        return f"{credentials.address('XERO_AUTHORIZE_URL')}?{urlencode(query)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,7 +120,7 @@ def organisations(tokens: Tokens) -> list[Organisation]:
     """Return the organisations of this very consent; earlier ones of the same person are not repeated."""
     event = _claim(tokens.access, "authentication_event_id")
     query = f"?{urlencode({'authEventId': event})}" if event else ""
-    answer = _call("GET", settings.XERO_CONNECTIONS_URL + query, access=tokens.access)
+    answer = _call("GET", credentials.address("XERO_CONNECTIONS_URL") + query, access=tokens.access)
     if answer.status != 200:
         raise Unanswered("Xero did not tell which organisations were chosen. Please connect again.")
     return [
@@ -131,7 +132,8 @@ def organisations(tokens: Tokens) -> list[Organisation]:
 
 def is_demo_company(organisation: Organisation, tokens: Tokens) -> bool:
     """Ask Xero whether this is a Demo Company, before anything is stored. Raises Unanswered."""
-    answer = _call("GET", f"{settings.XERO_API_URL}/Organisation", access=tokens.access, tenant=organisation.tenant_id)
+    url = f"{credentials.address('XERO_API_URL')}/Organisation"
+    answer = _call("GET", url, access=tokens.access, tenant=organisation.tenant_id)
     if answer.status != 200:
         raise Unanswered("Xero did not tell whether this is a Demo Company. Please connect again.")
     found = (_json(answer).get("Organisations") or [{}])[0]
@@ -148,7 +150,7 @@ def save_connection(organisation: Organisation, tokens: Tokens, user: User) -> X
             tenant_id=organisation.tenant_id,
             defaults={
                 "xero_connection_id": organisation.connection_id,
-                "client_id": settings.XERO_CLIENT_ID,
+                "client_id": credentials.current().client_id,
                 "name": organisation.name,
                 "state": XeroConnection.State.CONNECTED,
                 "state_reason": "",
@@ -173,7 +175,7 @@ def access_token(connection_id: int, *, refused: str = "") -> str:
         row = XeroConnection.objects.select_for_update().get(pk=connection_id)
         if row.state == XeroConnection.State.DISCONNECTED:
             raise NotConnected
-        if row.state == XeroConnection.State.RECONNECT or row.client_id != settings.XERO_CLIENT_ID:
+        if row.state == XeroConnection.State.RECONNECT or row.client_id != credentials.current().client_id:
             raise ReconnectNeeded(row.state_reason)
         token = row.access_token
         if token and token != refused and row.expires_at and row.expires_at > clock.now() + RENEW_BEFORE:
@@ -226,7 +228,7 @@ def disconnect(connection: XeroConnection) -> None:
     """Remove the connection at Xero and forget its tokens. Links, jobs and the mirror stay."""
     try:
         access = access_token(connection.pk)
-        url = f"{settings.XERO_CONNECTIONS_URL}/{connection.xero_connection_id}"
+        url = f"{credentials.address('XERO_CONNECTIONS_URL')}/{connection.xero_connection_id}"
         answer = _call("DELETE", url, access=access)
     except (ReconnectNeeded, NotConnected):
         pass  # Xero has let go already
@@ -262,8 +264,22 @@ def _columns(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def _token_call(form: dict[str, str]) -> dict[str, Any]:
-    answer = _call("POST", settings.XERO_TOKEN_URL, form=form)
+def recognises(app: App, token_url: str) -> bool:
+    """Ask Xero whether it knows a client id and its secret, before anybody signs in. Raises Unanswered.
+
+    A token that cannot exist is offered: whoever is known hears that the token is bad, anybody else that they are.
+    """
+    try:
+        _token_call({"grant_type": "refresh_token", "refresh_token": "made-up"}, app, token_url)
+    except Misconfigured:
+        return False
+    except ReconnectNeeded:
+        pass
+    return True
+
+
+def _token_call(form: dict[str, str], app: App | None = None, url: str = "") -> dict[str, Any]:
+    answer = _call("POST", url or credentials.address("XERO_TOKEN_URL"), form=form, app=app)
     if answer.status == 200:
         decoded: dict[str, Any] = _json(answer)
         return decoded
@@ -277,7 +293,13 @@ def _token_call(form: dict[str, str]) -> dict[str, Any]:
 
 
 def _call(
-    method: str, url: str, *, access: str = "", tenant: str = "", form: dict[str, str] | None = None
+    method: str,
+    url: str,
+    *,
+    access: str = "",
+    tenant: str = "",
+    form: dict[str, str] | None = None,
+    app: App | None = None,
 ) -> urllib3.BaseHTTPResponse:
     headers = {"Accept": "application/json"}
     if tenant:
@@ -285,7 +307,8 @@ def _call(
     if access:
         headers["Authorization"] = f"Bearer {access}"
     else:
-        headers |= urllib3.make_headers(basic_auth=f"{settings.XERO_CLIENT_ID}:{settings.XERO_CLIENT_SECRET}")
+        app = app or credentials.current()
+        headers |= urllib3.make_headers(basic_auth=f"{app.client_id}:{app.client_secret}")
     body = None
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"

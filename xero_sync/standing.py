@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.urls import reverse
 
 from bmsxero.listing import Badge
 from bmsxero.roles import Role
-from xero_sync import clock
+from xero_sync import clock, credentials
 from xero_sync.models import Job, JobRow, XeroConnection
 
 #: Xero forgets a refresh token that was not used for so long.
@@ -24,6 +23,7 @@ SCOPES = {
     "accounting.settings": ("Organisation, chart of accounts, items, tax rates", "read, and create what is missing"),
     "accounting.contacts": ("Contacts", "find the customer of an invoice, or create it"),
     "accounting.invoices": ("Invoices and credit notes", "create invoices, read what was credited"),
+    "accounting.transactions": ("Invoices, credit notes and payments", "create invoices, read what was paid"),
     "accounting.payments.read": ("Payments", "read only: import what customers paid"),
     "openid": ("Who signed in", "so that Xero can tell us who it was"),
     "profile": ("Name of who signed in", "so that Xero can tell us who it was"),
@@ -82,9 +82,9 @@ class Standing:
     def scopes(self) -> list[Scope]:
         """Every permission that we ask for or have."""
         granted = self.connection.scopes.split() if self.connection else []
-        asked = dict.fromkeys([*settings.XERO_SCOPES.split(), *granted])
+        asked = dict.fromkeys([*credentials.scopes().split(), *granted])
         order = [*(name for name in SCOPES if name in asked), *(name for name in asked if name not in SCOPES)]
-        return [_scope(name, granted=name in granted) for name in order]
+        return [scope(name, granted=name in granted) for name in order]
 
     @property
     def missing(self) -> list[Scope]:
@@ -93,7 +93,7 @@ class Standing:
 
     @property
     def _other_app(self) -> bool:
-        return bool(self.connection and self.connection.client_id != settings.XERO_CLIENT_ID)
+        return bool(self.connection and self.connection.client_id != credentials.current().client_id)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ class Waiting:
     rows: int
 
 
-def _scope(name: str, *, granted: bool) -> Scope:
+def scope(name: str, *, granted: bool = False) -> Scope:
+    """Return a permission in plain words."""
     words, purpose = SCOPES.get(name, (name, ""))
     return Scope(name, words, purpose, granted)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path, re_path
 
 from xero_sync.views import (
+    app,
     as_xero,
     connect,
     fixes,
@@ -19,6 +20,7 @@ from xero_sync.views import (
     schedules,
     setup,
     taxes,
+    welcome,
     wizards,
 )
 from xero_sync.wizards import WIZARDS
@@ -42,6 +44,10 @@ urlpatterns = [
     path("finance/xero/", setup.overview, name="overview"),
     path("finance/xero/setup/", setup.connection, name="setup"),
     path("finance/xero/setup/options/", options.options, name="options"),
+    path("finance/xero/setup/app/", app.app, name="app"),
+    path("finance/xero/setup/health/", app.health_check, name="health"),
+    path("finance/xero/simulator/", welcome.simulator, name="simulator"),
+    path("welcome/", welcome.welcome, name="welcome"),
     path("finance/xero/setup/taxes/", taxes.tax_mapping, name="tax_mapping"),
     path("finance/xero/setup/schedule/", schedules.schedules, name="schedule"),
     path("finance/xero/setup/choose/", connect.choose, name="choose"),

@@ -11,17 +11,17 @@ from xero_sync.models import Job, JobRow, MirrorStamp
 
 def check(selection: dict[str, Any] | None = None, kind: str = "invoices", **overrides: Any) -> Job:
     """Start an export and let it be checked."""
-    return _checked(jobs.start_check(kind, "export", selection or {"all": True}, user=None, overrides=overrides))
+    return checked(jobs.start_check(kind, "export", selection or {"all": True}, user=None, overrides=overrides))
 
 
 def check_payments(**filters: Any) -> Job:
     """Start an import of all payments and let it be checked."""
-    return _checked(jobs.start_check("payments", "import", {"all": True, "fresh": True, "filters": filters}, user=None))
+    return checked(jobs.start_check("payments", "import", {"all": True, "fresh": True, "filters": filters}, user=None))
 
 
 def check_these_payments(*ids: str) -> Job:
     """Start an import of payments that a person ticked one by one."""
-    return _checked(jobs.start_check("payments", "import", {"ids": list(ids), "fresh": True}, user=None))
+    return checked(jobs.start_check("payments", "import", {"ids": list(ids), "fresh": True}, user=None))
 
 
 def send(job: Job, slices: int = 12) -> Job:
@@ -61,7 +61,8 @@ def the_row(job: Job, label: str) -> JobRow:
     return job.rows.get(label=label)
 
 
-def _checked(job: Job) -> Job:
+def checked(job: Job) -> Job:
+    """Let a job be checked."""
     engine.run(job.pk)
     job.refresh_from_db()
     assert job.state == Job.State.CHECKED, job.problem
@@ -71,7 +72,7 @@ def _checked(job: Job) -> Job:
 def check_import(kind: str, selection: dict[str, Any] | None = None, **overrides: Any) -> Job:
     """Start an import on a fresh reading and let it be checked."""
     rule = {**(selection or {"all": True}), "fresh": True}
-    return _checked(jobs.start_check(kind, "import", rule, user=None, overrides=overrides))
+    return checked(jobs.start_check(kind, "import", rule, user=None, overrides=overrides))
 
 
 def bring(kind: str, selection: dict[str, Any] | None = None, **overrides: Any) -> Job:
@@ -82,4 +83,4 @@ def decided(job: Job, **choices: str) -> Job:
     """Decide about rows by their labels and let the job be checked again."""
     by_key = {f"{row.kind}:{row.record_key}": choices[row.label] for row in job.rows.filter(label__in=choices)}
     assert jobs.decide(job, by_key)
-    return _checked(job)
+    return checked(job)

@@ -168,9 +168,12 @@ def test_saying_no_uses_the_state_up(me: Client, witness: Witness) -> None:
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({"error": "access_denied", "error_description": "Requested wrong apps scopes"}, "Check XERO_SCOPES."),
-        ({"error": "invalid_scope"}, "Check XERO_SCOPES."),
-        ({"error": "unauthorized_client"}, "Check XERO_CLIENT_ID."),
+        (
+            {"error": "access_denied", "error_description": "Requested wrong apps scopes"},
+            "Setup > App credentials has the other set",
+        ),
+        ({"error": "invalid_scope"}, "Setup > App credentials has the other set"),
+        ({"error": "unauthorized_client"}, "Check it at Setup > App credentials."),
         ({"error": "invalid_request"}, "http://localhost:8000/finance/xero/callback/"),
         ({"error": "temporarily_unavailable"}, "Try again in a few minutes."),
         ({"error": "<b>news</b>", "error_description": "<i>phone us</i>"}, "an error of its own"),
@@ -355,7 +358,7 @@ def test_only_admins_act(
 def test_without_a_client_id_the_button_says_what_is_missing(me: Client, settings: Any) -> None:
     settings.XERO_CLIENT_ID = ""
     answer = me.post(CONNECT, follow=True)
-    assert "XERO_CLIENT_ID and XERO_CLIENT_SECRET are not set" in text(answer)
+    assert "There is no app to connect with" in text(answer)
 
 
 # --- several organisations

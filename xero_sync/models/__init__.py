@@ -1,3 +1,4 @@
+from xero_sync.models.app import AppCredentials, HealthCheck
 from xero_sync.models.connection import XeroConnection
 from xero_sync.models.drafts import Draft
 from xero_sync.models.jobs import Job, JobRow, LogLine
@@ -9,8 +10,10 @@ from xero_sync.models.requests import XeroRequest
 
 __all__ = [
     "Alert",
+    "AppCredentials",
     "DeepLink",
     "Draft",
+    "HealthCheck",
     "Job",
     "JobRow",
     "LinkEvent",

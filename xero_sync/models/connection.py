@@ -93,4 +93,6 @@ class XeroConnection(models.Model):
     def app_url(self, path: str) -> str:
         """Return the address of a page in Xero, such as "invoicing/view/<id>"."""
         # A short code starts with "!"
-        return f"{settings.XERO_APP_URL}/{quote(self.short_code, safe='')}/{path}"
+        from xero_sync import credentials  # reads a model
+
+        return f"{credentials.address('XERO_APP_URL')}/{quote(self.short_code, safe='')}/{path}"

@@ -13,7 +13,7 @@ from bmsxero.roles import Who
 from bmsxero.xero_state import BADGES, NOT_SENT
 from crm.models import Account, Record
 from finance.models import AccountCode, Invoice, Item, Payment
-from xero_sync import attention
+from xero_sync import attention, first_run
 from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.links import why_read_only
@@ -119,6 +119,15 @@ def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> I
 def item_code_clash(item: Item) -> CodeClash | None:
     """Return the other item that would have the same code in Xero."""
     return code_clash(item)
+
+
+@register.simple_tag
+def first_run_for(who: Who) -> first_run.FirstRun | None:
+    """Return how far the first run is, for who can go on with it; nothing once it is over."""
+    if not who.writes:
+        return None
+    run = first_run.current(who)
+    return None if run.is_over else run
 
 
 @register.simple_tag

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -18,7 +17,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bmsxero.roles import ADMINS, allow
-from xero_sync import connecting, consent, oauth, standing
+from xero_sync import connecting, consent, credentials, oauth, standing
 from xero_sync.errors import ReconnectNeeded, Unanswered, XeroError
 from xero_sync.models import Job, XeroConnection
 from xero_sync.oauth import Organisation, Tokens
@@ -29,8 +28,9 @@ View = Callable[[HttpRequest], HttpResponse]
 #: OAuth's error codes that a person can do something about.
 REFUSALS = {
     "access_denied": "You said no in Xero. Nothing was connected.",
-    "invalid_scope": "Xero does not give this installation one of the permissions it asks for. Check XERO_SCOPES.",
-    "unauthorized_client": "Xero does not know this installation's client id. Check XERO_CLIENT_ID.",
+    "invalid_scope": "Xero does not give this installation one of the permissions it asks for. "
+    "Setup > App credentials has the other set of permissions.",
+    "unauthorized_client": "Xero does not know this installation's client id. Check it at Setup > App credentials.",
     "invalid_request": "Xero did not accept the request. Its list of redirect addresses must have this one: {uri}",
     "server_error": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
     "temporarily_unavailable": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
@@ -39,13 +39,13 @@ OTHER_REFUSAL = "Xero ended the sign-in with an error of its own. Nothing was co
 USED_UP = "That sign-in was used already, or is older than five minutes. Nothing was connected."
 NO_ANSWER = "Xero's sign-in service can't be reached, or gave no usable answer. Nothing was connected."
 NO_ORGANISATION = "You allowed access, but Xero named no organisation that goes with it. Nothing was connected."
-NOT_SET = "XERO_CLIENT_ID and XERO_CLIENT_SECRET are not set, so there is no app to connect with."
+NOT_SET = "There is no app to connect with: enter its client id and secret at Setup > App credentials."
 
 
 @allow(*ADMINS)
 @require_POST
 def connect(request: HttpRequest) -> HttpResponse:
-    if not settings.XERO_CLIENT_ID:
+    if not credentials.current().client_id:
         messages.error(request, NOT_SET)
         return redirect("xero_sync:setup")
     going = oauth.Authorisation.new()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -120,8 +119,7 @@ def rows_csv(request: HttpRequest, job: Job) -> HttpResponseBase:
 
 
 def _file_name(job: Job, what: str) -> str:
-    simulated = "SIM-" if settings.SIMULATOR else ""
-    return f"{simulated}job-{job.number}-{what}-{timezone.localdate()}.csv"
+    return f"job-{job.number}-{what}-{timezone.localdate()}.csv"
 
 
 @allow(*EVERYONE)

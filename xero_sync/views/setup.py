@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from bmsxero.roles import EVERYONE, allow, who
-from xero_sync import connecting, oauth, parts, standing
-from xero_sync.models import XeroConnection
+from xero_sync import connecting, credentials, health, oauth, parts, standing
+from xero_sync.models import HealthCheck, XeroConnection
 from xero_sync.views.people import only_admins
 
 #: Countries with a Xero edition of their own, and the next frequent ones.
@@ -40,18 +39,24 @@ def connection(request: HttpRequest) -> HttpResponse:
         "standing": now,
         "connection": now.connection,
         "waiting": standing.waiting(now.connection) if now.connection and now.needs_reconnect else None,
+        **_health(now.connection),
         **(_organisation(now.connection) if now.connection else _before()),
         "admins": [] if who(request.user).administers else standing.admins(),
     }
     return render(request, "xero_sync/setup/connection.html", context)
 
 
+def _health(connection: XeroConnection | None) -> dict[str, object]:
+    check = HealthCheck.objects.filter(connection=connection).first() if connection else None
+    return {"health": check, "ticks": health.ticks(check) if check else []}
+
+
 def _before() -> dict[str, object]:
     return {
         "former": standing.former(),
         "redirect_uri": oauth.redirect_uri(),
-        "xero_host": urlsplit(settings.XERO_AUTHORIZE_URL).netloc,
-        "client_id_missing": not settings.XERO_CLIENT_ID,
+        "xero_host": urlsplit(credentials.address("XERO_AUTHORIZE_URL")).netloc,
+        "client_id_missing": not credentials.current().client_id,
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from xero_simulator import bulk, seed
+from xero_simulator import bulk, problems, seed
 from xero_simulator.books import VERSIONS
 from xero_simulator.models import Organisation
 from xero_simulator.router import ALIAS
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--organisation", default="", help="whose books to fill; made if it is not there")
         parser.add_argument("--country", default="UK", choices=list(VERSIONS), help="of an organisation to be made")
         parser.add_argument("--currency", action="append", default=[], help="beside the base currency of a new one")
+        parser.add_argument("--problems", action="store_true", help="add what the sample invoices run into")
         for what in ("contacts", "items", "payments"):
             parser.add_argument(f"--{what}", type=int, default=0, metavar="N", help=f"add N {what}")
 
@@ -31,7 +32,10 @@ class Command(BaseCommand):
             raise CommandError("The numbers must not be negative.")
         seed.seed()
         with transaction.atomic(using=ALIAS):
-            bulk.fill_up(self._organisation(options), **counts)
+            organisation = self._organisation(options)
+            bulk.fill_up(organisation, **counts)
+            if options["problems"]:
+                problems.plant(organisation)
         if options["verbosity"]:
             names = ", ".join(Organisation.objects.order_by("pk").values_list("name", flat=True))
             self.stdout.write(f"Simulated organisations: {names}")

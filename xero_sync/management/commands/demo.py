@@ -21,7 +21,7 @@ from django.core.wsgi import get_wsgi_application
 
 from bmsxero.embedded import EmbeddedWorker
 from crm.models import Account
-from xero_sync import engine
+from xero_sync import credentials, engine, first_run
 from xero_sync.models import XeroConnection
 
 #: The simulated Xero is served here, too, and pages wait for its answers: two threads for each of its calls.
@@ -43,9 +43,10 @@ class Command(BaseCommand):
         (settings.VAR / "demo.port").write_text(str(options["port"]))
         call_command("migrate", verbosity=0)
         call_command("migrate", database="simulator", verbosity=0)
-        call_command("seed_simulator")
+        call_command("seed_simulator", "--problems")
+        credentials.remember()
         if not Account.objects.exists():
-            call_command("seed_demo", stdout=self.stdout)
+            self.stdout.write(first_run.add_sample_data())
         settings.DEBUG = False  # else Django keeps every query in memory
         # Only after the port is ours: a second demo must not take up the jobs of the first
         worker = EmbeddedWorker()
