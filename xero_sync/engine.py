@@ -151,3 +151,17 @@ def nudge() -> None:
 def embedded() -> bool:
     """Say whether the broker lives in a process, so that other processes can't ring its worker."""
     return bool(settings.CELERY_BROKER_URL == settings.EMBEDDED_BROKER)
+
+
+def broker_answers() -> bool:
+    """Say whether the bell can be rung: the embedded broker always, another within two seconds or so."""
+    if embedded():
+        return True
+    from bmsxero.celery import app
+
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+    except (BrokerError, OSError):
+        return False
+    return True

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         numbers = engine.sweep()
-        if engine.embedded():
+        if engine.embedded() or not engine.broker_answers():
             # Nobody hears this process's bell, so it does the work itself
             for job in jobs.due(clock.now()):
                 engine.run(job.pk)

@@ -1,0 +1,209 @@
+"""gunicorn, workers, beat, PostgreSQL and Redis together: started, killed, restarted, cut off, backed up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from finance.models import Invoice
+from tests import records
+from tests.production.stack import PROXY, ROOT, Stack, database_url, wait_for
+from tests.xero_sync.simulated import SimulatedXero
+from xero_sync import jobs
+from xero_sync.models import Job, JobRow, XeroConnection
+
+pytestmark = [
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
+        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
+    ),
+    pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server, to stop one of its own"),
+]
+
+
+@pytest.fixture
+def stack(connection: XeroConnection, xero: SimulatedXero, tmp_path: Path) -> Iterator[Stack]:
+    """An installation that is migrated and has its Redis; the test starts the rest."""
+    made = Stack(xero, tmp_path)
+    made.run("python", "manage.py", "migrate", "--noinput")
+    made.run("python", "manage.py", "collectstatic", "--noinput")
+    made.redis()
+    yield made
+    made.stop()
+
+
+def invoices(number: int) -> None:
+    account = records.account("Bolt Ltd")
+    for n in range(number):
+        records.invoice(f"INV-{n}", of=account, status=Invoice.Status.READY)
+
+
+def state_of(job: Job) -> str:
+    job.refresh_from_db()
+    return job.state
+
+
+def checked(number: int = 3) -> Job:
+    """Return a job that a worker of the stack has checked."""
+    invoices(number)
+    # The bell of this process rings elsewhere: the sweep has to find the job
+    job = jobs.start_check("invoices", "export", {"all": True}, user=None)
+    wait_for(lambda: state_of(job) == Job.State.CHECKED, "the check")
+    return job
+
+
+def ready(stack: Stack) -> dict[str, str]:
+    found: dict[str, str] = json.loads(stack.get("/readyz").data)
+    return found
+
+
+def all_once(xero: SimulatedXero, number: int) -> bool:
+    numbers = [each["number"] for each in xero.invoices()]
+    return len(numbers) == len(set(numbers)) == number
+
+
+def test_the_documented_commands_make_a_product_that_is_ready(stack: Stack, xero: SimulatedXero) -> None:
+    stack.web()
+    assert ready(stack) == {"database": "ok", "broker": "ok", "sweep": "none yet"}
+    stack.worker(), stack.worker("two"), stack.beat()
+    wait_for(lambda: stack.get("/readyz").status == 200, "readiness")
+    job = checked()
+    jobs.send(job)
+    wait_for(lambda: state_of(job) == Job.State.COMPLETED, "the export")
+    assert all_once(xero, 3)
+    # Pages as the proxy brings them, and what the outside may not see
+    page = stack.get("/login/", **PROXY)
+    assert page.status == 200
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert stack.get("/login/", Host=PROXY["Host"]).status == 301, "plain http is sent on to https"
+    assert stack.get("/login/", Host="evil.example.com").status == 400
+    assert stack.get("/metrics", **PROXY).status == 403
+    assert b"bms_jobs_ended" in stack.get("/metrics").data
+    # Static files bear their hashes and are kept for ever
+    style = page.data.decode().split('rel="stylesheet" href="')[1].split('"')[0]
+    assert "immutable" in stack.get(style, **PROXY).headers["Cache-Control"]
+    # Every line of the web process is JSON with a request id
+    lines = [line for line in (stack.folder / "1-gunicorn.log").read_text().splitlines() if line.startswith("{")]
+    assert lines
+    assert all(json.loads(line)["request_id"] for line in lines if "bmsxero.requests" in line)
+
+
+def test_killed_workers_are_replaced_and_every_invoice_is_in_xero_once(stack: Stack, xero: SimulatedXero) -> None:
+    first, second = stack.worker(), stack.worker("two")
+    stack.beat()
+    job = checked(120)
+    xero.fault("timeout_after", method="PUT", endpoint="Invoices", seconds=20)
+    jobs.send(job)
+    wait_for(lambda: len(xero.invoices()) >= 50, "the first batch")
+    for process in (first, second):
+        Stack.end(process, signal.SIGKILL)
+    stack.worker("three")
+    wait_for(lambda: state_of(job) == Job.State.COMPLETED, "the export")
+    assert all_once(xero, 120)
+    assert job.rows.filter(requested=True, state=JobRow.State.SUCCEEDED).count() == 120
+
+
+def test_a_deploy_restarts_everything_without_a_failed_request_or_a_lost_row(stack: Stack, xero: SimulatedXero) -> None:
+    web, old = stack.web(), stack.worker("old")
+    stack.beat()
+    job = checked(120)
+    jobs.send(job)
+    failures: list[int] = []
+    over = threading.Event()
+
+    def visit() -> None:
+        while not over.is_set():
+            try:
+                status = stack.get("/login/", **PROXY).status
+            except OSError:
+                status = 0
+            if status != 200:
+                failures.append(status)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    stack.run("python", "manage.py", "migrate", "--noinput")
+    web.send_signal(signal.SIGHUP)
+    stack.worker("new")
+    assert Stack.end(old) < 20, "a worker ends its call and goes"
+    time.sleep(3)
+    over.set()
+    visitor.join()
+    assert failures == []
+    wait_for(lambda: state_of(job) == Job.State.COMPLETED, "the export")
+    assert all_once(xero, 120)
+    assert Stack.end(web) < 10
+
+
+def test_without_redis_pages_work_and_cron_does_the_work(stack: Stack, xero: SimulatedXero) -> None:
+    stack.web()
+    redis = stack.running[0]
+    Stack.end(redis)
+    assert ready(stack)["broker"] == "away"
+    assert stack.get("/healthz").status == 200
+    assert stack.get("/login/", **PROXY).status == 200
+    invoices(3)
+    job = jobs.start_check("invoices", "export", {"all": True}, user=None)
+    stack.run("python", "manage.py", "xero_sweep")
+    assert state_of(job) == Job.State.CHECKED
+    jobs.send(job)
+    stack.run("python", "manage.py", "xero_sweep")
+    assert state_of(job) == Job.State.COMPLETED
+    assert all_once(xero, 3)
+    assert ready(stack) == {"database": "ok", "broker": "away", "sweep": "ok"}
+
+
+def test_workers_and_beat_come_back_when_redis_does(stack: Stack, xero: SimulatedXero) -> None:
+    stack.worker(), stack.beat()
+    job = checked()
+    Stack.end(stack.running[0])
+    jobs.send(job)
+    time.sleep(3)
+    assert state_of(job) == Job.State.QUEUED
+    stack.redis()
+    wait_for(lambda: state_of(job) == Job.State.COMPLETED, "the export", 90)
+    assert all_once(xero, 3)
+
+
+def test_a_restored_backup_finishes_what_was_under_way_and_sends_nothing_twice(
+    stack: Stack, xero: SimulatedXero
+) -> None:
+    worker, beat = stack.worker(), stack.beat()
+    job = checked(120)
+    xero.fault("timeout_after", method="PUT", endpoint="Invoices", seconds=20)
+    jobs.send(job)
+    wait_for(lambda: len(xero.invoices()) >= 50, "the first batch")
+    Stack.end(worker, signal.SIGKILL)
+    Stack.end(beat, signal.SIGKILL)
+    dump, restored = stack.folder / "bms.dump", f"{database_url().rpartition('/')[2]}_restored"
+    server = database_url("postgres")
+    subprocess.run(["pg_dump", "-Fc", "-f", dump, database_url()], check=True, cwd=ROOT)
+    subprocess.run(["psql", "-q", server, "-c", f'DROP DATABASE IF EXISTS "{restored}"'], check=True)
+    subprocess.run(["psql", "-q", server, "-c", f'CREATE DATABASE "{restored}"'], check=True)
+    try:
+        subprocess.run(["pg_restore", "--no-owner", "-d", database_url(restored), dump], check=True)
+        stack.environment["DATABASE_URL"] = database_url(restored)
+        Stack.end(stack.running[0])  # what Redis knew is not in a backup, and not needed
+        wait_for(lambda: _swept(stack, restored, job), "the export")
+        assert all_once(xero, 120)
+    finally:
+        subprocess.run(["psql", "-q", server, "-c", f'DROP DATABASE "{restored}" WITH (FORCE)'], check=True)
+
+
+def _swept(stack: Stack, name: str, job: Job) -> bool:
+    stack.run("python", "manage.py", "xero_sweep")
+    query = f"SELECT state FROM xero_sync_job WHERE id = {job.pk}"
+    told = subprocess.run(["psql", "-tA", database_url(name), "-c", query], check=True, capture_output=True, text=True)
+    return told.stdout.strip() == Job.State.COMPLETED
