@@ -7,7 +7,7 @@ which is what keeps their mappers pure.
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -151,15 +151,26 @@ class Books:
         wanted = set(local_ids)
         live = DeepLink.objects.filter(tenant_id=self.tenant_id, kind=kind, released_at__isnull=True)
         lacking = wanted - set(live.filter(local_id__in=list(wanted)).values_list("local_id", flat=True))
-        DeepLink.objects.bulk_create(
-            (DeepLink(tenant_id=self.tenant_id, kind=kind, local_id=each) for each in lacking), ignore_conflicts=True
-        )
-        self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
         released = DeepLink.objects.filter(
             tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
         )
+        resets: Counter[UUID] = Counter()
         for local_id, xero_id in released.values_list("local_id", "released_xero_id"):
             self.released.setdefault(local_id, set()).add(xero_id)
+            resets[local_id] += 1
+        DeepLink.objects.bulk_create(
+            (
+                DeepLink(
+                    uuid=DeepLink.uuid_of(self.tenant_id, kind, each, resets[each]),
+                    tenant_id=self.tenant_id,
+                    kind=kind,
+                    local_id=each,
+                )
+                for each in lacking
+            ),
+            ignore_conflicts=True,
+        )
+        self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
 
     def learn_elsewhere(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load which of these records are in another organisation of ours."""

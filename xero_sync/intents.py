@@ -20,6 +20,7 @@ from xero_sync.failpoints import reach
 from xero_sync.gateway import encode
 from xero_sync.kinds import EXPORTS, export_kind
 from xero_sync.kinds.base import Accepted, Decision
+from xero_sync.kinds.invoices import OUR_DEEP_LINK
 from xero_sync.models import Job, JobRow, XeroRequest
 
 State, Outcome = JobRow.State, JobRow.Outcome
@@ -142,6 +143,11 @@ def _decided(batch: Batch, row: JobRow, broken: dict[Key, JobRow]) -> Decision |
         batch.fail(row, "need_failed", f"{export_kind(need.kind).label} {need.label} failed: {need.message}")
         return None
     decision = check.decide(batch.kind, record, batch.books, requested=row.requested, choice=row.choice)
+    if decision.outcome == Outcome.CREATE and row.outcome == Outcome.LINK and row.how == OUR_DEEP_LINK:
+        # Check saw it in Xero, with our own address in it; Send does not ask about each number again
+        found = Accepted(row.xero_id, row.xero_number)
+        batch.succeed(row, found, how="linked", matched_by=row.how, message=row.message)
+        return None
     match decision.outcome:
         case Outcome.LINK:
             accepted = Accepted(decision.xero_id, decision.xero_number)

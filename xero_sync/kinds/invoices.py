@@ -35,6 +35,8 @@ _PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
 #: Documents in these states leave their number free.
 _GONE = {"VOIDED", "DELETED"}
+#: How a document of ours was recognised: by the address that it carries.
+OUR_DEEP_LINK = "our deep link"
 #: What Xero's pages call the states of an invoice.
 STATES = {
     "DRAFT": "Draft",
@@ -160,7 +162,7 @@ class InvoiceExport(ExportKind[Invoice]):
             return Found([_remote(live[xero_id])], problem=_still_there(record, live[xero_id]))
         ours = [each for each in live.values() if self._is_ours(record, each, books)]
         if ours:
-            return Found([_remote(each) for each in ours], "our deep link")
+            return Found([_remote(each) for each in ours], OUR_DEEP_LINK)
         if live and len(keys) > 1:
             other = next(iter(live.values()))
             return Found([_remote(other)], problem=_number_taken(record, other, books))

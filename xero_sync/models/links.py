@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import ClassVar
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import models
@@ -37,7 +38,11 @@ class XeroLink(models.Model):
 
 class DeepLink(models.Model):
     """The address that an exported invoice carries back to us. It belongs to the export, not to the invoice:
-    after a reset the next export gets a new one, so that the old document in Xero is never taken for the new."""
+    after a reset the next export gets a new one, so that the old document in Xero is never taken for the new.
+
+    It is not drawn by lot: a database that was put back from a backup makes the same one again, and so knows what it
+    had sent after the backup.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
     tenant_id = models.CharField(max_length=50)
@@ -58,6 +63,11 @@ class DeepLink(models.Model):
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+    @staticmethod
+    def uuid_of(tenant_id: str, kind: str, local_id: UUID, resets: int) -> UUID:
+        """Return the address of a record's next export, after so many resets."""
+        return uuid5(local_id, f"{tenant_id}/{kind}/{resets}")
 
 
 class LinkEvent(models.Model):
