@@ -20,7 +20,7 @@ from finance.forms import MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
 from finance.models import Invoice
 from finance.views.payments import payments_with_state
-from xero_sync.links import annotate_state
+from xero_sync.links import annotate_state, read_only
 
 SELECTION = Selection(
     label=lambda invoice: f"invoice {invoice.number}",
@@ -55,9 +55,12 @@ def invoices_csv(request: HttpRequest) -> HttpResponseBase:
 def mark_invoices(request: HttpRequest) -> HttpResponse:
     form = MarkForm(request.POST)
     if form.is_valid():
-        chosen = [invoice.pk for invoice in form.cleaned_data["ids"]]
-        status = form.cleaned_data["status"]
-        _tell(request, status, done=statuses.mark(chosen, status), asked=len(chosen))
+        chosen = list(form.cleaned_data["ids"])
+        status, kept = form.cleaned_data["status"], len(read_only(chosen))
+        done = statuses.mark([invoice.pk for invoice in chosen], status)
+        if kept:
+            messages.warning(request, f"{kept} left as before: exported, or in a job now, so read-only until Reset.")
+        _tell(request, status, done=done, asked=len(chosen) - kept)
     else:
         messages.warning(request, "Nothing was marked. Tick at least one invoice first.")
     back = request.POST.get("next", "")

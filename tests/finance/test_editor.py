@@ -321,7 +321,9 @@ class TestReadOnly:
         assert "read-only until" in text(writer.post(f"{url}void/", follow=True))
         Invoice.objects.filter(pk=exported.pk).update(status="draft")
         assert "read-only until" in text(writer.post(f"{url}delete/", follow=True))
-        writer.post("/finance/invoices/mark/", {"ids": exported.pk, "status": "ready"})
+        marked = writer.post("/finance/invoices/mark/", {"ids": exported.pk, "status": "ready"}, follow=True)
+        assert "1 left as before: exported, or in a job now" in text(marked)
+        assert "only an invoice in" not in text(marked)
         exported.refresh_from_db()
         assert (exported.status, exported.total) == ("draft", 100)
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from bmsxero.roles import Role
 from tests.conftest import ClientOf
-from tests.records import invoice, payment
+from tests.records import account, invoice, payment
 from tests.xero_sync.pages import make_job, make_rows, text, use_organisation
-from xero_sync.models import Job, XeroConnection, XeroLink
+from xero_sync.models import Job, XeroConnection, XeroLink, XeroRecord
 
 pytestmark = pytest.mark.django_db
 State = Job.State
@@ -76,6 +76,28 @@ class TestHome:
         assert tasks(client_of(Role.FINANCE)) == ["Xero isn't connected. A finance admin can connect it."]
 
 
+class TestAccount:
+    def test_one_in_xero_says_as_what_and_leads_there(self, here: XeroConnection, reader: Client) -> None:
+        made, job = account("Acme"), make_job(State.COMPLETED, kind="contacts")
+        XeroLink.objects.create(tenant_id="here", kind="contacts", local_id=made.uuid, xero_id="5b96",
+                                xero_number="C-17", matched_by="same name", job=job)  # fmt: skip
+        XeroRecord.objects.create(tenant_id="here", kind="contacts", xero_id="5b96", key="C-17", seen_at=timezone.now(),
+                                  payload={"Name": "Acme Holdings"})  # fmt: skip
+        page = unescape(text(reader.get(made.get_absolute_url())))
+        for words in ("In Xero", "Acme Holdings", "C-17", "same name", f"Job {job.number}", "Last seen",
+                      here.app_url("contacts/contact/5b96")):  # fmt: skip
+            assert words in page
+
+    def test_one_that_is_not_can_be_checked_by_those_who_may(
+        self, here: XeroConnection, writer: Client, reader: Client
+    ) -> None:
+        made = account("Acme")
+        assert "Check for Xero" in text(writer.get(made.get_absolute_url()))
+        assert "Check for Xero" not in text(reader.get(made.get_absolute_url()))
+        writer.post("/finance/xero/check/export-contacts/", {"ids": str(made.uuid)})
+        assert Job.objects.get().selection == {"ids": [str(made.uuid)]}
+
+
 class TestInvoice:
     def test_one_in_xero_leads_there(self, reader: Client) -> None:
         here = use_organisation(short_code="!abc")
@@ -127,6 +149,11 @@ def test_an_imported_payment_names_its_job(here: XeroConnection, reader: Client)
         tenant_id="here", kind="payments", local_id=made.uuid, xero_id="1", matched_by="imported", job=job
     )
     assert f"Job {job.number}" in text(reader.get(made.get_absolute_url()))
+
+
+def test_a_payment_by_hand_has_nothing_to_do_with_xero(here: XeroConnection, reader: Client) -> None:
+    made = payment(invoice(status="sent"), "10")
+    assert '<h2 class="card-title">Xero</h2>' not in text(reader.get(made.get_absolute_url()))
 
 
 @pytest.mark.parametrize("path", ["/finance/invoices/", "/finance/payments/"])

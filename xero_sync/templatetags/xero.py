@@ -63,13 +63,11 @@ def in_xero(record: Record) -> InXero | None:
     kind = KINDS[type(record)]
     ours = {"tenant_id": connection.tenant_id, "kind": kind}
     link = XeroLink.objects.filter(**ours, local_id=record.uuid).first()
-    # The rows of an import of payments point to their invoices
-    rows = (
-        JobRow.objects.filter(**ours, record_id=record.pk, requested=True)
-        if kind != "payments"
-        else JobRow.objects.none()
+    if isinstance(record, Payment):  # they come from Xero, and never go there
+        return _linked(connection, link, None) if link else None
+    rows = JobRow.objects.filter(**ours, record_id=record.pk, requested=True).exclude(
+        state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED)
     )
-    rows = rows.exclude(state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED))
     row = rows.select_related("job__connection").order_by("-pk").first()
     read_only = why_read_only(record) if isinstance(record, Invoice) else ""
     if link:
