@@ -24,7 +24,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: Not pages: files, fragments, answers to programs, and addresses that only lead elsewhere.
-NO_PAGES = ("csv", "progress/", "pick/", "callback", "healthz", "readyz", "metrics", "hooks/", "logout", "django-admin/", "sim/")
+NO_PAGES = (
+    "csv",
+    "progress/",
+    "pick/",
+    "callback",
+    "healthz",
+    "readyz",
+    "metrics",
+    "hooks/",
+    "logout",
+    "django-admin/",
+    "sim/",
+)
 
 
 @pytest.fixture
