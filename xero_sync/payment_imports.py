@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from bmsxero.history import because
+from bmsxero.history import because, begin
 from finance.models import Invoice
 from xero_sync import jobs, mirror, selection
 from xero_sync.batches import chunks
@@ -162,6 +162,7 @@ def _decide(job: Job, row: JobRow, record: XeroRecord, ledger: Ledger | None) ->
 
 
 def _do(job: Job, row: JobRow, record: XeroRecord, invoice: Invoice) -> None:
+    begin([invoice])
     if row.kind == VOIDS:
         invoice.status = Invoice.Status.VOID
         invoice.save(update_fields=["status", "updated"])

@@ -191,3 +191,15 @@ def test_a_line_of_the_log_tells_what_became_of_each_payment(invoice: Invoice, x
     line = job.log.get(step="import", row=the_row(job, "INV-1"))
     assert (line.record, line.action, line.outcome) == ("INV-1", "Created", "ok")
     assert line.message == "INV-1 is now Partly Paid, 60.00 due."
+
+
+def test_what_an_import_takes_back_or_voids_stands_in_the_history(invoice: Invoice, xero: SimulatedXero) -> None:
+    payment = pay(xero, "10")
+    import_payments()
+    xero.control("delete-payment", payments=[payment])
+    xero.control("void", invoices=["INV-1"])
+    job = import_payments()
+    reason = f"Job {job.number}"
+    ours = invoice.payments.get()
+    assert [row.reversed for row in ours.history.filter(history_change_reason=reason)] == [True]
+    assert invoice.history.filter(history_change_reason=reason).latest().status == "void"

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_date
 
+from bmsxero.history import begin
 from finance import money
 from finance.models import Invoice, Payment
 from xero_sync import clock
@@ -272,8 +273,12 @@ def credited(document: dict[str, Any]) -> Decimal:
 
 
 def _reverse(payments: QuerySet[Payment]) -> None:
+    live = list(payments.filter(reversed=False))
+    begin(live)
     now = clock.now()
-    payments.filter(reversed=False).update(reversed=True, reversed_at=now, updated=now)
+    for payment in live:
+        payment.reversed, payment.reversed_at = True, now
+        payment.save(update_fields=["reversed", "reversed_at", "updated"])
 
 
 def _balance_change(before: Ledger, after: Ledger) -> list[Change]:
