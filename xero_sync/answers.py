@@ -89,7 +89,7 @@ def _refused(batch: Batch, row: JobRow, words: str) -> None:
     """Xero's no. Where it says "already there", somebody looks whether that one is ours before it counts."""
     row.xero_message = words
     may_exist = row.outcome == Outcome.CREATE and any(each in words.lower() for each in TAKEN)
-    if may_exist and row.attempts < recovery.MAX_ATTEMPTS:
+    if may_exist and recovery.may_try_again(row):
         batch.doubt(row, f"Xero says: {words} Looking whether that one is ours.")
     elif batch.kind.can_do_without(words) and not row.without_url:
         row.without_url = row.alone = True

@@ -55,6 +55,12 @@ def _run(job_id: int) -> bool:
     return True
 
 
+def answer(job_id: int) -> None:
+    """Answer the bell. It may ring late, and for what waits until some time by now: that is not begun before it."""
+    if jobs.due(clock.now()).filter(pk=job_id).exists():
+        run(job_id)
+
+
 def _leased(job: Job) -> Job | XeroConnection | None:
     """Return whose lease working on a job takes: one job at a time writes to an organisation. None: nothing to do."""
     if job.is_open:
@@ -106,11 +112,11 @@ def _give_up(job: Job, problem: str, error_id: str = "") -> None:
 
 
 def _ring_the_next(connection: XeroConnection) -> None:
-    """One writing job per organisation at a time: the next in line may start now."""
+    """One writing job per organisation at a time: the next in line may start now, or the same one go on."""
     waiting = Job.objects.filter(
         connection=connection,
         direction=Job.Direction.EXPORT,
-        state__in=(Job.State.QUEUED, Job.State.STOPPING),
+        state__in=(Job.State.QUEUED, Job.State.STOPPING, Job.State.RUNNING),
         wait_until=None,
     )
     if job := waiting.order_by("id").first():

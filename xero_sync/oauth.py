@@ -216,6 +216,20 @@ def keep_alive() -> int:
     return renewed
 
 
+def encrypt_anew() -> tuple[int, list[str]]:
+    """Write all tokens with the first key. Return how many connections had some, and which no key opens."""
+    rotated, unreadable = 0, []
+    for connection_id in XeroConnection.objects.values_list("pk", flat=True):
+        with transaction.atomic():
+            row = XeroConnection.objects.select_for_update().get(pk=connection_id)
+            if row.access_token and row.refresh_token:
+                row.save(update_fields=["access_token", "refresh_token"])
+                rotated += 1
+            elif row.state == XeroConnection.State.CONNECTED:
+                unreadable.append(row.name)  # saving it would lose what another key may still open
+    return rotated, unreadable
+
+
 def mark_reconnect(connection_id: int, reason: str) -> None:
     """Note that only a person can bring this connection back. Links and waiting jobs stay."""
     XeroConnection.objects.filter(pk=connection_id, state=XeroConnection.State.CONNECTED).update(

@@ -144,7 +144,6 @@ class _Runner:
                 self._wait_or_finish()
                 return
             self._collect()
-        jobs.ring(self.job)
 
     def _renew(self) -> None:
         if not lease.renew(self.connection, self.owner):

@@ -58,6 +58,11 @@ def _mourn(rows: QuerySet[JobRow]) -> None:
     rows.update(deaths=F("deaths") + 1)
 
 
+def may_try_again(row: JobRow) -> bool:
+    """Say whether Xero has not yet failed this row too often. A worker that died says nothing of Xero."""
+    return row.attempts - row.deaths < MAX_ATTEMPTS
+
+
 def _isolate_the_deadly(job: Job) -> None:
     """What has killed its worker again and again goes by itself; if that kills, too, a person has to look."""
     deadly = job.rows.filter(state__in=(State.PENDING, State.UNKNOWN), deaths__gte=MAX_DEATHS)
@@ -151,7 +156,7 @@ def _resolve(batch: Batch, row: JobRow, request: XeroRequest) -> None:
         batch.review(row, "The record was deleted here while Xero might have saved it.")
         return
     found = batch.kind.find(record, batch.books)
-    if found.linked and request.method == "POST" and row.attempts < MAX_ATTEMPTS:
+    if found.linked and request.method == "POST" and may_try_again(row):
         batch.send_again(row, "The update may not have arrived; it is compared again.")
     elif found.problem:
         batch.fail(row, found.problem.reason, found.problem.message, fix_url=found.problem.fix_url)
@@ -175,7 +180,7 @@ def _not_there(batch: Batch, row: JobRow) -> None:
     """Xero does not have it: send it again, if that makes sense."""
     if row.alone and row.deaths >= MAX_DEATHS:
         batch.review(row, f"{DEADLY} Xero does not have it.")
-    elif row.attempts < MAX_ATTEMPTS:
+    elif may_try_again(row):
         batch.send_again(row, "Xero does not have it; it is sent again.")
     elif row.xero_message:
         batch.refuse(row, row.xero_message)

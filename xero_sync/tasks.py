@@ -9,7 +9,7 @@ from celery import shared_task
 def run_job(job_id: int) -> None:
     from xero_sync import engine
 
-    engine.run(job_id)
+    engine.answer(job_id)
 
 
 @shared_task(name="xero_sync.tasks.sweep")

@@ -95,6 +95,25 @@ def own_queue(name: str) -> Iterator[None]:
         app.__dict__.pop("amqp", None)
 
 
+@contextmanager
+def own_broker(url: str) -> Iterator[None]:
+    """Ring at another broker, with the haste of the settings."""
+    before = app.conf.broker_url
+    _ring_at(url)
+    try:
+        yield
+    finally:
+        _ring_at(before)
+
+
+def _ring_at(url: str) -> None:
+    app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = url
+    app.pool.force_close_all()
+    kombu.pools.reset()
+    app._after_fork()
+    app.__dict__.pop("amqp", None)
+
+
 def wait_for(true: Callable[[], bool], seconds: int = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
