@@ -95,6 +95,8 @@ class Books:
         self.taken_codes: set[str] = set()
         #: Keys of records whose link back to us Xero has refused
         self.without_url: set[str] = set()
+        #: Ids of documents that Xero says our app has created
+        self.made_by_us: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
         self.symbolic = False
         self._links: dict[tuple[str, UUID], Link] = {}
@@ -145,6 +147,11 @@ class Books:
             tenant_id=self.tenant_id, kind=kind, xero_id__in=[remote.xero_id for remote in found]
         )
         self._owners |= {(kind, link.xero_id): link.local_id for link in owners}
+
+    def learn_owners(self, kind: str, xero_ids: Iterable[str]) -> None:
+        """Load which of these records of Xero's are linked to one of ours."""
+        links = XeroLink.objects.filter(tenant_id=self.tenant_id, kind=kind, xero_id__in=list(xero_ids))
+        self._owners |= {(kind, link.xero_id): link.local_id for link in links}
 
     def learn_deep_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load the addresses under which Xero's documents lead back here, making those that lack."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from finance.models import Invoice
 from tests import records
 from tests.xero_sync.driving import check, export, outcome, send, states
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import engine, jobs
-from xero_sync.models import XeroConnection, XeroLink, XeroRequest
+from xero_sync import clock, engine, jobs
+from xero_sync.errors import WrongOrganisation
+from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +160,79 @@ def test_a_revoked_connection_parks_the_job_until_somebody_reconnects(
     job.refresh_from_db()
     assert job.state == "completed"
     assert len(xero.invoices()) == 4
+
+
+@pytest.mark.parametrize("numbers", ["bms_number", "xero_number"])
+def test_a_link_back_that_xero_refuses_is_left_out_with_a_warning(
+    four: list[Invoice], xero: SimulatedXero, settings: Any, numbers: str
+) -> None:
+    settings.SITE_URL = "https://xero-sync.example"  # Xero takes no address with its name in it
+    job = export(invoice_number=numbers)
+    assert job.state == "completed", outcome(job)
+    assert [each["url"] for each in xero.invoices()] == [""] * 4
+    warnings = set(job.rows.filter(requested=True).values_list("warning", flat=True))
+    assert len(warnings) == 1
+    assert "without the link back here" in warnings.pop()
+
+
+def test_without_our_link_a_lost_answer_is_still_adopted(
+    four: list[Invoice], xero: SimulatedXero, settings: Any
+) -> None:
+    settings.SITE_URL = "https://xero-sync.example"
+    for n, invoice in enumerate(four):
+        invoice.lines.update(unit_price=n + 1)
+        invoice.recalculate()
+    xero.fault("reset_after", method="PUT", endpoint="Invoices", nth=2)
+    job = export(invoice_number="xero_number")
+    assert job.state == "completed", outcome(job)
+    assert len(xero.invoices()) == 4
+    assert job.rows.filter(how="adopted").count() == 1
+
+
+def test_nothing_is_created_for_invoices_that_will_not_be_sent(connection: XeroConnection, xero: SimulatedXero) -> None:
+    kept, changed = records.account("Bolt Ltd"), records.account("Nut Ltd")
+    records.invoice("INV-1", of=kept, status=Invoice.Status.READY)
+    spoilt = records.invoice("INV-2", of=changed, status=Invoice.Status.READY)
+    job = check()
+    spoilt.lines.update(description="Something else")
+    send(job)
+    assert states(job) == {"INV-1": "succeeded", "INV-2": "skipped"}
+    names = [each["name"] for each in xero.books()["contacts"]]
+    assert "Bolt Ltd" in names
+    assert "Nut Ltd" not in names
+    assert job.rows.get(label="Nut Ltd").reason == "not_needed"
+
+
+def test_a_lasting_outage_puts_no_more_than_a_few_batches_in_doubt(
+    connection: XeroConnection, xero: SimulatedXero, settings: Any
+) -> None:
+    settings.XERO_SETTLE_SECONDS = 420
+    account = records.account("Bolt Ltd")
+    for n in range(600):
+        records.invoice(f"INV-{n}", of=account, status=Invoice.Status.READY)
+    job = check()
+    xero.fault("error_500_before", method="PUT", endpoint="Invoices", times=1000)
+    jobs.send(job)
+    for _ in range(6):  # each would be a slice half a minute later
+        engine.run(job.pk)
+    assert job.requests.filter(kind="invoices", state="unknown").count() <= 4  # three at once, and the last drop
+    assert job.rows.filter(state=JobRow.State.PENDING).count() >= 400
+    job.refresh_from_db()
+    assert (job.state, job.wait_why) == ("waiting", "settle")
+
+
+def test_a_job_never_writes_into_other_books(four: list[Invoice], xero: SimulatedXero) -> None:
+    job = check()
+    XeroConnection.objects.update(tenant_id=xero.control("token", organisation="Acme Inc")["tenant_id"])
+    send(job, slices=1)
+    assert (job.state, job.problem) == (Job.State.NEEDS_ATTENTION, WrongOrganisation.__doc__)
+    assert xero.ledger() == []
+
+
+def test_a_bell_that_rings_late_begins_nothing_before_its_time(four: list[Invoice], xero: SimulatedXero) -> None:
+    job = check()
+    jobs.send(job)
+    jobs.park(job, clock.now() + timedelta(minutes=5), "limit")
+    engine.answer(job.pk)
+    job.refresh_from_db()
+    assert (job.state, len(xero.ledger())) == ("waiting", 0)

@@ -33,6 +33,7 @@ LETTERS_PER_CALL = 1500
 DESCRIPTION_LENGTH = 4000
 _PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
+_OUR_APP = {"createdByMyApp": "true"}
 #: Documents in these states leave their number free.
 _GONE = {"VOIDED", "DELETED"}
 #: How a document of ours was recognised: by the address that it carries.
@@ -114,16 +115,20 @@ class InvoiceExport(ExportKind[Invoice]):
         if books.options.invoice_number == Number.XERO_NUMBER:
             self._look_by_customer(gateway, books, sent)
         else:
-            self._look_by_number(gateway, books, [str(each["InvoiceNumber"]) for each in sent])
+            numbers = [str(each["InvoiceNumber"]) for each in sent]
+            self._look_by_number(gateway, books, numbers)
+            if books.without_url:
+                self._look_by_number(gateway, books, numbers, **_OUR_APP)
+        books.learn_owners(self.name, {str(each["InvoiceID"]) for each in chain(*books.documents.values())})
 
-    def _look_by_number(self, gateway: Gateway, books: Books, numbers: Sequence[str]) -> None:
+    def _look_by_number(self, gateway: Gateway, books: Books, numbers: Sequence[str], **also: str) -> None:
         # A comma separates numbers in the list form, and spaces around it don't count: such a number is searched
         # for by itself. A filter could not say a number with a double quote
         odd = [number for number in numbers if "," in number or number != number.strip()]
         for chunk in _chunks(number for number in numbers if number not in odd):
-            self._collect(gateway, {"InvoiceNumbers": ",".join(chunk)}, books)
+            self._collect(gateway, {"InvoiceNumbers": ",".join(chunk), **also}, books)
         for number in odd:
-            self._collect(gateway, {"searchTerm": number}, books)
+            self._collect(gateway, {"searchTerm": number, **also}, books)
 
     def _look_by_customer(self, gateway: Gateway, books: Books, sent: Sequence[Element]) -> None:
         contacts = sorted({str(each["Contact"]["ContactID"]) for each in sent})
@@ -135,12 +140,14 @@ class InvoiceExport(ExportKind[Invoice]):
         )
         for start in range(0, len(contacts), NUMBERS_PER_CALL):
             chunk = ",".join(contacts[start : start + NUMBERS_PER_CALL])
-            self._collect(gateway, {"ContactIDs": chunk, "createdByMyApp": "true", "where": where}, books)
+            self._collect(gateway, {"ContactIDs": chunk, "where": where, **_OUR_APP}, books)
 
     def _collect(self, gateway: Gateway, params: dict[str, str], books: Books) -> None:
         for page in gateway.pages("Invoices", {**params, "order": "InvoiceID"}):
             for element in page:
                 if element.get("Type", "ACCREC") == "ACCREC":
+                    if _OUR_APP.items() <= params.items():
+                        books.made_by_us.add(str(element["InvoiceID"]))  # Xero filters by it, and doesn't tell it
                     for key in self.remote_keys(element):
                         books.documents.setdefault(key, []).append(element)
 
@@ -179,7 +186,7 @@ class InvoiceExport(ExportKind[Invoice]):
         link = books.link("contacts", record.account.uuid)
         return (
             link is not None
-            and element.get("createdByMyApp") is True
+            and str(element["InvoiceID"]) in books.made_by_us
             and (element.get("Contact") or {}).get("ContactID") == link.xero_id
             and str(element.get("CurrencyCode") or "") in {record.currency, books.base_currency}
             and amount(element.get("Total")) == record.total
