@@ -54,6 +54,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Export", "/finance/xero/export/", "upload"),
             Entry("Export invoices", "/finance/xero/export-invoices/", "file-invoice"),
             Entry("Import payments", "/finance/xero/import-payments/", "cash"),
+            Entry("Links", "/finance/xero/links/", "link"),
             Entry("Simulator", "/finance/xero/simulator/", "flask", shown=is_simulated),
         ),
     ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
-from xero_sync import causes, clock, jobs
+from xero_sync import causes, clock, jobs, linking
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
 from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRecord, XeroRequest
@@ -31,13 +32,14 @@ class Batch:
         kind.learn(list(self.records.values()), self.books)
         self._lines: list[LogLine] = []
         self._links: list[XeroLink] = []
+        self._seen: dict[UUID, tuple[str, dict[str, Any]]] = {}
         self._ended: dict[int, JobRow] = {}
 
     def part(self, rows: Sequence[JobRow], request: XeroRequest) -> Batch:
         """Return some of the rows as a batch of their own, with the same records and books."""
         twin = object.__new__(Batch)
         twin.__dict__ |= self.__dict__ | {
-            "rows": list(rows), "request": request, "_lines": [], "_links": [], "_ended": {},
+            "rows": list(rows), "request": request, "_lines": [], "_links": [], "_seen": {}, "_ended": {},
         }  # fmt: skip
         return twin
 
@@ -62,9 +64,9 @@ class Batch:
 
     def _link(self, row: JobRow, accepted: Accepted, matched_by: str) -> None:
         record = self.records[row.record_key]
-        if self.books.link(self.kind.name, record.uuid) is None and (
-            link := self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job)
-        ):
+        if self.books.link(self.kind.name, record.uuid):
+            self._seen[record.uuid] = ("", self.kind.remember(record))
+        elif link := self.kind.link(record, accepted, self.books, matched_by=matched_by, job=self.job):
             self._links.append(link)
 
     def fail(self, row: JobRow, reason: str, message: str, *, fix_url: str = "") -> None:
@@ -126,11 +128,12 @@ class Batch:
     def flush(self, correlation_id: str = "") -> None:
         """Write the outcomes noted so far: rows, links and log lines. The caller's transaction holds them together."""
         self._save_links()
+        linking.refresh(self.job.tenant_id, self.kind.name, self._seen)
         for line in self._lines:
             line.correlation_id = correlation_id[:100]
         save_rows(list(self._ended.values()))
         LogLine.objects.bulk_create(self._lines)
-        self._lines, self._links, self._ended = [], [], {}
+        self._lines, self._links, self._seen, self._ended = [], [], {}, {}
 
     def _save_links(self) -> None:
         """Write the links. Where a person has linked one of the two elsewhere meanwhile, a person has to look."""

@@ -6,14 +6,31 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    DateField,
+    DecimalField,
+    Exists,
+    F,
+    Field,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 
 from bmsxero.listing import Badge, Column, Empty, Filter, Listing
+from crm.models import Account
+from finance.models import AccountCode, Invoice, Item
 from xero_sync import job_words
 from xero_sync.job_lists import APP_PATHS
-from xero_sync.kinds import export_kind
 from xero_sync.linking import BY_HAND, GONE, MODELS
 from xero_sync.mirror import MISSING
 from xero_sync.models import XeroConnection, XeroLink, XeroRecord
@@ -21,11 +38,15 @@ from xero_sync.models import XeroConnection, XeroLink, XeroRecord
 KINDS = {"contacts": "Account", "account_codes": "Account code", "items": "Item", "invoices": "Invoice",
          "payments": "Payment"}  # fmt: skip
 ARCHIVED = ("ARCHIVED", "GDPRREQUEST")
-#: What a person asks for, and the states in Xero behind it.
-STATES: dict[str, tuple[str, Q]] = {
-    "fine": ("In Xero", ~Q(remote_status__in=(*GONE, *ARCHIVED))),
-    "archived": ("Archived in Xero", Q(remote_status__in=ARCHIVED)),
-    "gone": ("Missing, voided or deleted in Xero", Q(remote_status__in=tuple(GONE))),
+_LIVE = ~Q(remote_status__in=(*GONE, *ARCHIVED))
+#: How a link may stand: what that is called, and the condition. They leave none out and overlap nowhere.
+STATES: dict[str, tuple[Badge, Q]] = {
+    "fine": (Badge("In Xero", "success"), _LIVE & Q(changed_here=False, changed_there=False)),
+    "changed_here": (Badge("Changed here since sent", "info"), _LIVE & Q(changed_here=True)),
+    "changed_there": (Badge("Changed in Xero", "info"), _LIVE & Q(changed_here=False, changed_there=True)),
+    "archived": (Badge("Archived in Xero", "warning"), Q(remote_status__in=ARCHIVED)),
+    "void": (Badge("Voided or deleted in Xero", "warning"), Q(remote_status__in=tuple(GONE - {MISSING}))),
+    "missing": (Badge("Missing in Xero", "danger"), Q(remote_status=MISSING)),
 }
 
 
@@ -33,7 +54,9 @@ class LinkFilter(Filter):
     q = forms.CharField(label="Name, number or code", required=False, max_length=200, widget=forms.SearchInput)
     kind = forms.ChoiceField(label="Type", required=False, choices=[("", "All"), *KINDS.items()])
     state = forms.ChoiceField(
-        label="State", required=False, choices=[("", "All"), *((name, label) for name, (label, _) in STATES.items())]
+        label="State",
+        required=False,
+        choices=[("", "All"), *((name, badge.label) for name, (badge, _) in STATES.items())],
     )
     job = forms.IntegerField(label="Job#", required=False, min_value=1, widget=forms.HiddenInput)
 
@@ -71,13 +94,74 @@ _NAMES = {
 
 
 def links(connection: XeroConnection) -> QuerySet[XeroLink]:
-    """Return every link of the current organisation, each with what Xero last said of its record."""
+    """Return every link of the current organisation, each with its state, in the same query."""
     remotes = XeroRecord.objects.filter(
         tenant_id=OuterRef("tenant_id"), kind=OuterRef("kind"), xero_id=OuterRef("xero_id")
     )
-    mine = XeroLink.objects.filter(tenant_id=connection.tenant_id)
-    # No row in our copy is no news: the link itself says that it was there
-    return mine.annotate(remote_status=Coalesce(Subquery(remotes.values("status")[:1]), Value("")))
+    return (
+        XeroLink.objects.filter(tenant_id=connection.tenant_id)
+        .annotate(
+            # No row in our copy is no news: the link itself says that it was there
+            remote_status=Coalesce(Subquery(remotes.values("status")[:1]), Value("")),
+            **{f"kept_{name}": KT(f"sent__{name}") for name in _KEPT},
+        )
+        .annotate(changed_here=_any_of(_changed_here()), changed_there=_any_of(_changed_there(remotes)))
+        .annotate(
+            state_name=Case(
+                *(When(condition, then=Value(name)) for name, (_, condition) in STATES.items()),
+                output_field=CharField(),
+            )
+        )
+    )
+
+
+#: What links keep of our records, and as what: see each kind's `remember`.
+_KEPT: dict[str, Field[Any, Any]] = {
+    "name": CharField(),
+    "code": CharField(),
+    "type": CharField(),
+    "number": CharField(),
+    "price": DecimalField(max_digits=15, decimal_places=4),
+    "total": DecimalField(max_digits=14, decimal_places=2),
+    "date": DateField(),
+}
+
+
+def _differs(*names: str) -> Q:
+    """Return the condition that one of these fields is not as its link keeps it. What it doesn't keep is no news."""
+    found = Q()
+    for name in names:
+        kept = Cast(OuterRef(f"kept_{name}"), _KEPT[name])
+        found |= Q(**{f"{name}__lt": kept}) | Q(**{f"{name}__gt": kept})
+    return found
+
+
+def _any_of(by_kind: dict[str, QuerySet[Any]]) -> Case:
+    whens = (When(Q(kind=kind) & Q(Exists(records)), then=Value(True)) for kind, records in by_kind.items())
+    return Case(*whens, default=Value(False), output_field=BooleanField())
+
+
+def _changed_here() -> dict[str, QuerySet[Any]]:
+    """Return our record of a link, by kind, if it is no longer what the link keeps. A payment only follows Xero."""
+    price = Case(When(kind=Item.Kind.DISCOUNT_TYPE, then=F("discount_value")), default=F("unit_price"))
+    changed = {
+        "contacts": Account.objects.filter(_differs("name")),
+        "account_codes": AccountCode.objects.filter(_differs("code", "name", "type")),
+        "items": Item.objects.annotate(price=price).filter(_differs("name", "price")),
+        "invoices": Invoice.objects.filter(_differs("number", "total", "date")),
+    }
+    return {kind: records.filter(uuid=OuterRef("local_id")) for kind, records in changed.items()}
+
+
+def _changed_there(remotes: QuerySet[XeroRecord]) -> dict[str, QuerySet[Any]]:
+    """Return Xero's record of a link, by kind, if it was changed there. A payment touches its invoice, so there the
+    total and the date tell."""
+    total = Cast(KT("payload__Total"), _KEPT["total"])
+    touched = remotes.filter(updated_utc__gt=OuterRef("last_seen"))
+    return {
+        **dict.fromkeys(BY_HAND, touched),
+        "invoices": remotes.annotate(total=total).filter(_differs("total", "date")),
+    }
 
 
 def with_records(connection: XeroConnection) -> Callable[[QuerySet[XeroLink]], list[XeroLink]]:
@@ -97,7 +181,7 @@ def with_records(connection: XeroConnection) -> Callable[[QuerySet[XeroLink]], l
                 link.record_label = _label(link)
                 path = APP_PATHS.get(kind)
                 link.xero_url = connection.app_url(f"{path}/{link.xero_id}") if path else ""
-                link.state = state_of(link)
+                link.state = STATES[link.state_name][0]
         return shown
 
     return lines
@@ -109,28 +193,6 @@ def _label(link: Any) -> str:
     if link.kind == "payments":
         return f"{link.record.amount} for {link.record.invoice.number}"
     return str(link.record)
-
-
-def state_of(link: Any) -> Badge:
-    """Return how a link stands: what Xero last said, then whether our record was changed since it was sent."""
-    status = link.remote_status
-    if status == MISSING:
-        return Badge("Missing in Xero", "danger")
-    if status in GONE:
-        return Badge("Voided or deleted in Xero", "warning")
-    if status in ARCHIVED:
-        return Badge("Archived in Xero", "warning")
-    if is_changed_here(link):
-        return Badge("Changed here since sent", "info")
-    return Badge("In Xero", "success")
-
-
-def is_changed_here(link: Any) -> bool:
-    """Say whether our record is no longer what the link remembers of it."""
-    if not link.sent or link.record is None or link.kind == "payments":
-        return False
-    now = export_kind(link.kind).remember(link.record)
-    return any(now.get(name) != value for name, value in link.sent.items() if name in now)
 
 
 LINKS = Listing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from xero_sync.gateway import Gateway
 from xero_sync.kinds import export_kind
 from xero_sync.kinds.invoices import STATES
 from xero_sync.links import job_holding
-from xero_sync.mirror import MISSING, SOURCES, Element
+from xero_sync.mirror import MISSING, SOURCES, Element, Source
 from xero_sync.models import DeepLink, LinkEvent, XeroConnection, XeroLink, XeroRecord
 
 Action = LinkEvent.Action
@@ -45,8 +46,6 @@ class Found:
 
     words: str
     status: str
-    #: The contact that this one was merged into
-    merged_into: str = ""
 
 
 def record_of(link: XeroLink) -> Record | None:
@@ -59,6 +58,17 @@ def label(link: XeroLink) -> str:
     return str(record_of(link) or link.xero_number or link.xero_id)
 
 
+def refresh(tenant_id: str, kind: str, seen: Mapping[UUID, tuple[str, dict[str, Any]]]) -> None:
+    """Note of linked records that both sides agree again: by our uuid, Xero's number where
+    that may have changed, and what a link keeps of ours."""
+    found = list(XeroLink.objects.filter(tenant_id=tenant_id, kind=kind, local_id__in=list(seen)))
+    for link in found:
+        number, link.sent = seen[link.local_id]
+        link.xero_number = number[:255] or link.xero_number
+        link.last_seen = clock.now()
+    XeroLink.objects.bulk_update(found, ["xero_number", "sent", "last_seen"], batch_size=100)
+
+
 # --- looking it up
 
 
@@ -69,22 +79,41 @@ def look_up(link: XeroLink, connection: XeroConnection, *, user: User | None) ->
     """
     source = SOURCES[link.kind]
     gateway = Gateway(connection, background=False)
-    try:
-        elements: list[Element] = gateway.read(f"{source.endpoint}/{link.xero_id}").get(source.endpoint) or []
-    except NotFound:
-        elements = []
+    elements = _read(gateway, source, link.xero_id)
+    survivors = _read(gateway, source, merged_into(elements[0])) if elements and merged_into(elements[0]) else []
     with transaction.atomic():
         found = _seen(link, elements[0]) if elements else _missing(link)
+        mirror.store(link.tenant_id, link.kind, survivors)
         _note(link, Action.CHECKED, user, found.words)
     return found
+
+
+def _read(gateway: Gateway, source: Source, xero_id: str) -> list[Element]:
+    try:
+        return gateway.read(f"{source.endpoint}/{xero_id}").get(source.endpoint) or []
+    except NotFound:
+        return []
+
+
+def merged_into(element: Element) -> str:
+    """Return the id of the contact that this one was merged into; blank where it wasn't."""
+    return str(element.get("MergedToContactID") or "")
+
+
+def survivor(link: XeroLink) -> XeroRecord | None:
+    """Return the contact that the one of a link was merged into, as far as Xero has told us."""
+    mine = XeroRecord.objects.filter(tenant_id=link.tenant_id, kind=link.kind)
+    remote = mine.filter(xero_id=link.xero_id).first()
+    other = merged_into(remote.payload) if remote else ""
+    return mine.filter(xero_id=other).exclude(status__in=GONE).first() if other else None
 
 
 def _seen(link: XeroLink, element: Element) -> Found:
     mirror.store(link.tenant_id, link.kind, [element])
     XeroLink.objects.filter(pk=link.pk).update(last_seen=clock.now())
     status = str(element.get("ContactStatus") or element.get("Status") or "ACTIVE")
-    if merged := str(element.get("MergedToContactID") or ""):
-        return Found("It was merged into another contact in Xero.", status, merged)
+    if merged_into(element):
+        return Found("It was merged into another contact in Xero.", "MERGED")
     if link.kind == "invoices":
         return Found(f"It is {STATES.get(status, status)} in Xero.", status)
     words = {"ACTIVE": "It is in Xero.", "ARCHIVED": "It is archived in Xero.", "DELETED": "It was deleted in Xero."}
@@ -146,6 +175,25 @@ def link_to(kind: str, record: Record, remote: XeroRecord, *, user: User) -> Xer
     except IntegrityError:
         raise NotPossible(_why_taken(link)) from None
     return link
+
+
+def move(link: XeroLink, remote: XeroRecord, *, user: User) -> XeroLink:
+    """Let a link lead to another record in Xero, the one that survived a merging. Raises NotPossible."""
+    try:
+        with transaction.atomic():
+            locked = _locked(link)
+            former = locked.xero_number or locked.xero_id
+            locked.xero_id, locked.last_seen = remote.xero_id, remote.seen_at
+            locked.xero_number = export_kind(link.kind).number(remote.payload)[:255]
+            locked.matched_by = "merged in Xero"
+            locked.save(update_fields=["xero_id", "xero_number", "matched_by", "last_seen"])
+            _note(locked, Action.LINKED, user, f"It was {former}, which Xero has merged into this one.")
+    except IntegrityError:
+        taken = XeroLink.objects.filter(tenant_id=link.tenant_id, kind=link.kind, xero_id=remote.xero_id).first()
+        raise NotPossible(
+            f"That contact is linked to {label(taken) if taken else 'another account'} already."
+        ) from None
+    return locked
 
 
 def _why_taken(wanted: XeroLink) -> str:

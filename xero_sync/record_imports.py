@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 
 from bmsxero.history import because
-from xero_sync import jobs, selection
+from xero_sync import jobs, linking, selection
 from xero_sync.batches import chunks, save_rows
 from xero_sync.books import RunOptions
 from xero_sync.check import CREATE_NEW, LEAVE_OUT
@@ -287,9 +287,11 @@ class _Batch:
                 parts.setdefault(type(part), []).append(part)
         for model, records in parts.items():
             model._default_manager.bulk_create(records)
-        for each in made:
-            if each.decision.outcome == Outcome.UPDATE:
-                each.record.save()
+        updated = [each for each in made if each.decision.outcome == Outcome.UPDATE]
+        for each in updated:
+            each.record.save()
+        seen = {each.record.uuid: (self.kind.number(each.remote), self.kind.remember(each.record)) for each in updated}
+        linking.refresh(self.job.tenant_id, self.kind.name, seen)
         links = [each for each in made if each.decision.outcome != Outcome.UPDATE]
         self.kind.save_links([(each.remote, each.record, each.decision.how or "imported") for each in links], self.job)
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection as db
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from bmsxero.roles import Role
+from bmsxero.roles import ADMINS, EVERYONE, WRITERS, Role
 from crm.models import Account
+from finance.models import Invoice, Item
 from tests import records
 from tests.conftest import ClientOf
-from tests.xero_sync.driving import bring, export
+from tests.xero_sync.conftest import connect
+from tests.xero_sync.driving import bring, export, outcome
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import linking, mirror
 from xero_sync.gateway import Gateway
+from xero_sync.link_lists import STATES, links, with_records
 from xero_sync.models import JobRow, LinkEvent, XeroConnection, XeroLink, XeroRecord
 
 pytestmark = pytest.mark.django_db
@@ -84,18 +92,26 @@ def test_the_csv_has_all_that_match(connection: XeroConnection, reader: Client) 
     assert [row["Here"] for row in rows] == ["Nova Ltd"]
 
 
-@pytest.mark.parametrize("number", [2, 20])
+@pytest.mark.parametrize("query", ["", "?q=customer", "?state=changed_here", "?state=fine&kind=contacts"])
 def test_the_page_takes_the_same_queries_for_any_number(
-    connection: XeroConnection, reader: Client, django_assert_max_num_queries: Any, number: int
+    connection: XeroConnection, reader: Client, django_assert_num_queries: Any, query: str
 ) -> None:
-    for n in range(number):
-        made = records.account(f"Customer {n}")
-        XeroLink.objects.create(
-            tenant_id=connection.tenant_id, kind="contacts", local_id=made.uuid, xero_id=f"id-{n}", matched_by="created"
-        )
+    def add(number: int) -> None:
+        for n in range(number):
+            made = records.account(f"Customer {n}")
+            sent = {"name": made.name if n % 2 else "Former"}
+            XeroLink.objects.create(
+                tenant_id=connection.tenant_id, kind="contacts", local_id=made.uuid, xero_id=str(made.uuid), sent=sent
+            )
+
+    add(3)
     reader.get(PAGE)
-    with django_assert_max_num_queries(12):
-        reader.get(PAGE)
+    with CaptureQueriesContext(db) as once:
+        reader.get(PAGE + query)
+    add(30)
+    assert len(once) <= 12
+    with django_assert_num_queries(len(once)):
+        reader.get(PAGE + query)
 
 
 def test_looking_it_up_tells_what_xero_has_now(connection: XeroConnection, xero: SimulatedXero, writer: Client) -> None:
@@ -108,12 +124,43 @@ def test_looking_it_up_tells_what_xero_has_now(connection: XeroConnection, xero:
     assert LinkEvent.objects.count() == 2
 
 
-def test_a_contact_that_was_merged_leads_to_the_one_that_survived(
-    connection: XeroConnection, xero: SimulatedXero, writer: Client
-) -> None:
+def merged(xero: SimulatedXero, writer: Client) -> XeroLink:
+    """Link Bolt Ltd, let a person in Xero merge it into Saltwick Ceramics, and ask Xero about it."""
     link = linked()
     xero.control("merge-contact", contacts=["Bolt Ltd"], into="Saltwick Ceramics")
-    assert "merged it into another contact" in said(writer.post(f"{PAGE}{link.pk}/look-up/", follow=True))
+    page = said(writer.post(f"{PAGE}{link.pk}/look-up/", follow=True))
+    assert "Xero has merged it into <strong>Saltwick Ceramics</strong>" in page
+    assert "A finance admin can do that." in page
+    return link
+
+
+def test_a_contact_that_was_merged_is_linked_to_the_one_that_survived(
+    connection: XeroConnection, xero: SimulatedXero, writer: Client, client_of: ClientOf
+) -> None:
+    link, client = merged(xero, writer), client_of(Role.ADMIN)
+    assert "Link Bolt Ltd to Saltwick Ceramics?" in said(client.get(f"{PAGE}{link.pk}/follow/"))
+    page = said(client.post(f"{PAGE}{link.pk}/follow/", follow=True))
+    assert "Bolt Ltd is linked to Saltwick Ceramics now." in page
+    assert "has merged it" not in page
+    (survivor,) = [each for each in xero.books()["contacts"] if each["name"] == "Saltwick Ceramics"]
+    link.refresh_from_db()
+    assert (link.xero_id, link.matched_by) == (survivor["contact_id"], "merged in Xero")
+    assert [event.action for event in LinkEvent.objects.all()] == ["linked", "checked"]
+    assert client.get(f"{PAGE}{link.pk}/follow/").status_code == 404
+
+
+def test_a_merged_contact_whose_survivor_is_linked_already_stays(
+    connection: XeroConnection, xero: SimulatedXero, writer: Client, client_of: ClientOf
+) -> None:
+    link = merged(xero, writer)
+    linked("Saltwick Ceramics")
+    page = said(client_of(Role.ADMIN).post(f"{PAGE}{link.pk}/follow/", follow=True))
+    assert "That contact is linked to Saltwick Ceramics already." in page
+    assert XeroLink.objects.get(pk=link.pk).xero_id == link.xero_id
+
+
+def test_without_a_merging_there_is_nothing_to_follow(connection: XeroConnection, client_of: ClientOf) -> None:
+    assert client_of(Role.ADMIN).get(f"{PAGE}{linked().pk}/follow/").status_code == 404
 
 
 def test_an_item_that_is_gone_in_xero_shows_as_missing(
@@ -127,10 +174,104 @@ def test_an_item_that_is_gone_in_xero_shows_as_missing(
     assert "Missing in Xero" in page
 
 
-def test_a_record_that_was_changed_here_since_says_so(connection: XeroConnection, reader: Client) -> None:
-    linked()
+# --- how it stands
+
+
+def state(kind: str, reader: Client) -> str:
+    """Return the state of the only link of a kind, which the filter of that state must find, too."""
+    (link,) = with_records(XeroConnection.objects.get(is_current=True))(
+        links(XeroConnection.objects.get(is_current=True)).filter(kind=kind)
+    )
+    (name,) = [name for name, (badge, _) in STATES.items() if badge == link.state]
+    found = [other for other in STATES if f"/{link.pk}/" in said(reader.get(PAGE, {"kind": kind, "state": other}))]
+    assert found == [name]
+    return str(link.state)
+
+
+def everything(number: str = "INV-1") -> Invoice:
+    """Export an invoice of an item; so its customer and its item are linked, too."""
+    item = records.item("Backup", "service", unit_price=Decimal("12.50"))
+    made = records.invoice(number, of=records.account("Bolt Ltd"), status=Invoice.Status.READY)
+    made.lines.update(item=item)
+    job = export({"ids": [str(made.uuid)]})
+    assert outcome(job)[number][0] == "succeeded", outcome(job)
+    return made
+
+
+CHANGES: dict[str, tuple[str, Callable[[], object]]] = {
+    "a customer's name": ("contacts", lambda: Account.objects.update(name="Bolt & Sons")),
+    "an item's name": ("items", lambda: Item.objects.update(name="Back-up")),
+    "an item's price": ("items", lambda: Item.objects.update(unit_price=Decimal("12.51"))),
+    "an invoice's total": ("invoices", lambda: Invoice.objects.update(subtotal=101, total=101)),
+    "an invoice's date": ("invoices", lambda: Invoice.objects.update(date=date(2026, 1, 1))),
+    "an invoice's number": ("invoices", lambda: Invoice.objects.update(number="INV-1a")),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_record_that_was_changed_here_since_says_so(connection: XeroConnection, reader: Client, what: str) -> None:
+    everything()
+    kind, change = CHANGES[what]
+    assert state(kind, reader) == "In Xero"
+    change()
+    assert state(kind, reader) == "Changed here since sent"
+
+
+def test_once_the_change_is_sent_both_sides_agree_again(connection: XeroConnection, reader: Client) -> None:
+    link = linked()
     Account.objects.update(name="Bolt & Sons")
-    assert "Changed here since sent" in said(reader.get(PAGE))
+    assert state("contacts", reader) == "Changed here since sent"
+    export({"ids": [str(link.local_id)]}, "contacts")
+    assert state("contacts", reader) == "In Xero"
+    assert XeroLink.objects.get().sent == {"name": "Bolt & Sons"}
+
+
+def test_what_people_changed_in_xero_says_so_until_it_is_imported(
+    connection: XeroConnection, xero: SimulatedXero, reader: Client
+) -> None:
+    link = linked()
+    xero.control("rename-contact", contacts=["Bolt Ltd"], name="Bolt Holdings")
+    mirror.read(Gateway(connection), "contacts")
+    assert state("contacts", reader) == "Changed in Xero"
+    bring("contacts", {"ids": [link.xero_id]})
+    assert Account.objects.get().name == "Bolt Holdings"
+    assert state("contacts", reader) == "In Xero"
+
+
+def test_an_invoice_that_was_only_paid_in_xero_is_not_called_changed(
+    connection: XeroConnection, xero: SimulatedXero, reader: Client
+) -> None:
+    made = records.invoice("INV-1", status=Invoice.Status.READY)
+    export({"ids": [str(made.uuid)]}, status="AUTHORISED")
+    xero.control("pay", invoices=["INV-1"], amount="10")
+    mirror.read(Gateway(connection), "invoices")
+    assert state("invoices", reader) == "In Xero"
+    XeroRecord.objects.filter(kind="invoices").update(date=date(2026, 1, 1))
+    assert state("invoices", reader) == "Changed in Xero"
+
+
+def test_an_invoice_that_is_void_in_xero_says_so(
+    connection: XeroConnection, xero: SimulatedXero, reader: Client
+) -> None:
+    everything()
+    xero.control("void", invoices=["INV-1"])
+    mirror.read(Gateway(connection), "invoices")
+    assert state("invoices", reader) == "Voided or deleted in Xero"
+
+
+def test_another_organisation_starts_clean_and_the_first_revives(
+    connection: XeroConnection, xero: SimulatedXero, admin: User, reader: Client
+) -> None:
+    link = linked()
+    connect(xero, admin, "Demo Company (NZ)")
+    assert "Nothing is linked yet" in said(reader.get(PAGE))
+    assert reader.get(f"{PAGE}{link.pk}/").status_code == 404
+    assert "Bolt Ltd" in said(reader.get(f"{PAGE}not-linked/contacts/"))
+    connect(xero, admin, "Acme MSP Ltd")
+    assert state("contacts", reader) == "In Xero"
+
+
+# --- unlinking, linking
 
 
 def test_an_admin_unlinks_and_nothing_changes_in_xero(
@@ -190,6 +331,35 @@ def test_records_without_a_link_are_listed(connection: XeroConnection, reader: C
     page = said(reader.get(f"{PAGE}not-linked/contacts/"))
     assert "Alone Ltd" in page
     assert "Bolt Ltd" not in page
+
+
+def test_records_without_a_link_come_as_csv(connection: XeroConnection, reader: Client) -> None:
+    for name in ("Alone Ltd", "Apart Ltd"):
+        records.account(name)
+    answer = reader.get(f"{PAGE}not-linked/contacts.csv?q=alone")
+    assert [row["Name"] for row in csv.DictReader(b"".join(answer).decode("utf-8-sig").splitlines())] == ["Alone Ltd"]
+    assert reader.get(f"{PAGE}not-linked/invoices.csv").status_code == 404
+
+
+#: What of a link's page and of what goes with it a role may do.
+STEPS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
+    ("get", "", EVERYONE),
+    ("post", "look-up/", WRITERS),
+    ("post", "unlink/", ADMINS),
+    ("get", "follow/", ADMINS),
+    ("post", "follow/", ADMINS),
+)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(("method", "step", "roles"), STEPS)
+def test_each_step_is_for_its_roles_alone(
+    connection: XeroConnection, client_of: ClientOf, role: Role, method: str, step: str, roles: tuple[Role, ...]
+) -> None:
+    made = records.account()
+    link = XeroLink.objects.create(tenant_id=connection.tenant_id, kind="contacts", local_id=made.uuid, xero_id="x")
+    answer = getattr(client_of(role), method)(f"{PAGE}{link.pk}/{step}")
+    assert (answer.status_code == 403) == (role not in roles)
 
 
 def test_before_anything_is_linked_the_page_says_what_a_link_is(connection: XeroConnection, reader: Client) -> None:

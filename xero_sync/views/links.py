@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
@@ -56,8 +57,7 @@ def link_list(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
 @require_safe
 @connected
 def links_csv(request: HttpRequest, connection: XeroConnection) -> HttpResponseBase:
-    name = f"links-{timezone.localdate()}.csv"
-    return LINKS.csv(request, links(connection), name, decorate=with_records(connection))
+    return LINKS.csv(request, links(connection), _file_name("links"), decorate=with_records(connection))
 
 
 @allow(*EVERYONE)
@@ -72,9 +72,23 @@ def unlinked_list(request: HttpRequest, connection: XeroConnection, kind: str) -
             record.link_url = reverse("xero_sync:link_to", args=[kind, record.pk])
         return shown
 
-    grid = UNLINKED.grid(request, unlinked(kind, connection), decorate=decorate)
+    grid = UNLINKED.grid(
+        request, unlinked(kind, connection), decorate=decorate, csv_url=reverse("xero_sync:unlinked_csv", args=[kind])
+    )
     context = {"grid": grid, "connection": connection, "tabs": tabs(kind), "noun": KINDS[kind].lower()}
     return render(request, "xero_sync/links/unlinked.html", context)
+
+
+@allow(*EVERYONE)
+@require_safe
+@connected
+def unlinked_csv(request: HttpRequest, connection: XeroConnection, kind: str) -> HttpResponseBase:
+    return UNLINKED.csv(request, unlinked(_by_hand(kind), connection), _file_name(f"{kind}-not-linked"))
+
+
+def _file_name(what: str) -> str:
+    simulated = "SIM-" if settings.SIMULATOR else ""
+    return f"{simulated}{what}-{timezone.localdate()}.csv"
 
 
 @allow(*EVERYONE)
@@ -95,6 +109,7 @@ def _context(connection: XeroConnection, pk: int) -> dict[str, Any]:
         "connection": connection,
         "events": linking.events(found.kind, found.local_id),
         "by_hand": found.kind in BY_HAND,
+        "survivor": linking.survivor(found),
     }
 
 
@@ -113,8 +128,6 @@ def look_up(request: HttpRequest, connection: XeroConnection, pk: int) -> HttpRe
         messages.error(request, error.message)
     else:
         (messages.success if told.status in {"ACTIVE", "AUTHORISED", "PAID"} else messages.warning)(request, told.words)
-        if told.merged_into:
-            return redirect(f"{reverse('xero_sync:link', args=[pk])}?merged={told.merged_into}")
     return redirect("xero_sync:link", pk=pk)
 
 
@@ -133,6 +146,26 @@ def unlink(request: HttpRequest, connection: XeroConnection, pk: int) -> HttpRes
         messages.success(request, f"{name} is no longer linked. Nothing was changed in Xero.")
         return redirect("xero_sync:unlinked", kind=found.kind)
     return render(request, "xero_sync/links/unlink.html", _context(connection, pk))
+
+
+@allow(*ADMINS)
+@require_http_methods(["GET", "HEAD", "POST"])
+@connected
+def follow(request: HttpRequest, connection: XeroConnection, pk: int) -> HttpResponse:
+    """Link an account to the contact that its own was merged into."""
+    found = get_object_or_404(XeroLink, pk=pk, tenant_id=connection.tenant_id, kind="contacts")
+    survivor = linking.survivor(found)
+    if survivor is None:
+        raise Http404
+    if request.method == "POST":
+        try:
+            moved = linking.move(found, survivor, user=_user(request))
+        except NotPossible as why:
+            messages.error(request, str(why))
+        else:
+            messages.success(request, f"{linking.label(moved)} is linked to {moved.xero_number} now.")
+        return redirect("xero_sync:link", pk=pk)
+    return render(request, "xero_sync/links/follow.html", _context(connection, pk))
 
 
 @allow(*ADMINS)
