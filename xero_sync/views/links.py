@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
@@ -87,8 +86,7 @@ def unlinked_csv(request: HttpRequest, connection: XeroConnection, kind: str) ->
 
 
 def _file_name(what: str) -> str:
-    simulated = "SIM-" if settings.SIMULATOR else ""
-    return f"{simulated}{what}-{timezone.localdate()}.csv"
+    return f"{what}-{timezone.localdate()}.csv"
 
 
 @allow(*EVERYONE)
