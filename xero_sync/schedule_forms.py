@@ -16,6 +16,7 @@ Task, Unit = Schedule.Task, Schedule.Unit
 
 #: The least and the most of each unit. Payments need two calls a run, and a day may have no more than a thousand.
 LIMITS = {Unit.MINUTES: (5, 1440), Unit.HOURS: (1, 168)}
+HOW_OFTEN = [(Unit.MINUTES, "Every … minutes"), (Unit.HOURS, "Every … hours"), (Unit.DAILY, "Once a day")]
 PURPOSE = {
     Task.IMPORT_PAYMENTS: "Payments, credits, deletions and voided invoices come from Xero by themselves.",
     Task.EXPORT_INVOICES: "Every invoice that is Ready to Send or Sent, and not in Xero yet, goes there without a "
@@ -41,13 +42,17 @@ class _Person(forms.ModelChoiceField):  # type: ignore[type-arg]
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     """Whether and how often one task runs, and as whom."""
 
-    is_on = forms.BooleanField(label="On", required=False)
+    is_on = forms.BooleanField(label="Run by itself", required=False)
     every = forms.IntegerField(
-        label="Every", required=False, min_value=1, error_messages={"invalid": "Write a whole number, such as 15."}
+        label="Number",
+        required=False,
+        help_text="Of minutes or hours.",
+        min_value=1,
+        error_messages={"invalid": "Write a whole number, such as 15."},
     )
-    unit = forms.ChoiceField(label="Unit", choices=Unit.choices)
+    unit = forms.ChoiceField(label="How often", choices=HOW_OFTEN)
     at = forms.TimeField(
-        label="At, if once a day",
+        label="Time of day",
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": "Write the time as 07:30."},
@@ -61,7 +66,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["runs_as"].queryset = people()  # type: ignore[attr-defined]
-        self.fields["at"].help_text = f"In {time_zone}, with summer time."
+        self.fields["at"].help_text = f"For once a day, in the time zone {time_zone}."
         self.fields["runs_as"].help_text = "Jobs bear this name. If this person may not run jobs any more, none starts."
 
     @property
