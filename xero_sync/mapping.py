@@ -92,7 +92,8 @@ TABLES: tuple[Table, ...] = (
                 "(by country)",
                 "Tax return type",
                 "ReportTaxType",
-                "Australia, New Zealand and the United Kingdom demand it; elsewhere it is left out.",
+                "Australia, New Zealand and the United Kingdom demand it: sales, or for 0 % sales exempt. Elsewhere it is "
+                "left out.",
             ),
         ),
     ),

@@ -15,6 +15,11 @@ from xero_sync.models import SyncOptions, XeroConnection
 NON_TAXABLE = {"AU": "EXEMPTOUTPUT"}
 
 
+def non_taxable(version: str) -> str:
+    """Return the tax type for what isn't taxed in an edition of Xero: "No VAT", or "Tax exempt"."""
+    return NON_TAXABLE.get(version, "NONE")
+
+
 def ensure(gateway: Gateway, max_age: timedelta) -> None:
     """Read the organisation again unless that was done lately: lock dates move."""
     connection = XeroConnection.objects.get(pk=gateway.connection_id)
@@ -75,7 +80,7 @@ def set_up(connection: XeroConnection) -> None:
     # None yet, or a blank one that a job made after a first reading that failed
     books = Books(connection, RunOptions())
     suggestion = accounts.suggest(list(books.accounts.values()))
-    tax_type = NON_TAXABLE.get(connection.version, "NONE")
+    tax_type = non_taxable(connection.version)
     SyncOptions.objects.update_or_create(
         connection=connection, defaults={"suggested": True, "non_taxable_tax_type": tax_type, **suggestion}
     )

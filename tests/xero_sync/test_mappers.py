@@ -290,6 +290,9 @@ def test_a_tax_says_what_it_is_in_the_return_where_that_is_demanded(country: str
     )
     assert made.get("ReportTaxType") == report
     assert made["TaxComponents"] == [{"Name": "City", "Rate": 2.5, "IsCompound": False}]
+    nothing = loaded(TaxRate(pk=3, name="Exempt", rate=Decimal(0)), components=[])
+    made = json.loads(encode(TaxRateExport().to_xero(nothing, known)))
+    assert made.get("ReportTaxType") == ("EXEMPTOUTPUT" if report else None)
 
 
 @pytest.mark.parametrize(

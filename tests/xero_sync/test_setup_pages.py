@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,13 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from bmsxero.roles import EVERYONE, Role
-from finance.models import Invoice, TaxRate
+from finance.models import Invoice
 from tests.conftest import ClientOf
-from tests.records import invoice, tax
+from tests.records import invoice
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import organisation, standing, tax_matches
-from xero_sync.books import Books, RunOptions
-from xero_sync.models import Job, JobRow, SyncOptions, TaxMapping, XeroConnection
+from xero_sync import organisation, standing
+from xero_sync.models import Job, JobRow, SyncOptions, XeroConnection
 
 pytestmark = pytest.mark.django_db
 OVERVIEW, SETUP, OPTIONS, TAXES = (
@@ -190,82 +188,6 @@ def _badge(me: Client) -> str:
 def test_the_badge_costs_one_query(connection: XeroConnection, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         standing.top_badge()
-
-
-# --- tax mapping
-
-
-@pytest.fixture
-def rates() -> dict[str, TaxRate]:
-    """Ours: the same name and rate, the same rate only, several as high, none as high, a name with another rate."""
-    made = {
-        name: tax(name, rate)
-        for name, rate in {
-            "20% (VAT on Income)": "20",
-            "VAT 20%": "20",
-            "Nothing": "0",
-            "Levy": "7.25",
-            "5% (VAT on Income)": "6",
-        }.items()
-    }
-    group = tax("Group", "0")
-    group.set_components([("State", Decimal("4"), False), ("City", Decimal("2.5"), False)])
-    return made | {"Group": group}
-
-
-def test_each_tax_says_what_it_would_be_in_xero(connection: XeroConnection, rates: dict[str, TaxRate]) -> None:
-    TaxMapping.objects.create(tenant_id=connection.tenant_id, tax_rate=rates["Levy"], tax_type="OUTPUT2")
-    found = {match.rate.name: match for match in tax_matches.matches(Books(connection, RunOptions()))}
-    told = {name: (match.badge.label, match.note.split(" ")[0]) for name, match in found.items()}
-    assert told == {
-        "20% (VAT on Income)": ("Would match", "By"),
-        "VAT 20%": ("Would match", "By"),
-        "Nothing": ("Needs a decision", "Several"),
-        "Levy": ("Saved", ""),
-        "5% (VAT on Income)": ("Needs a decision", "Xero"),
-        "Group": ("Would be created", "No"),
-    }
-    assert (found["Levy"].differs, found["VAT 20%"].differs) == (True, False)
-
-
-def test_the_page_shows_both_rates_the_parts_and_how_many_invoices(
-    me: Client, connection: XeroConnection, rates: dict[str, TaxRate]
-) -> None:
-    TaxMapping.objects.create(tenant_id=connection.tenant_id, tax_rate=rates["Levy"], tax_type="OUTPUT2")
-    invoice(tax=rates["Levy"])
-    page = text(me.get(TAXES))
-    for words in ("7.25 %", "20 %", "Rates differ", "State 4 %", "City 2.50 %", "Not taxable", "No VAT"):
-        assert words in page, words
-    assert '<td class="to-end">1</td>' in page
-
-
-def test_a_mapping_is_saved_and_taken_back(me: Client, connection: XeroConnection, rates: dict[str, TaxRate]) -> None:
-    ours = rates["Nothing"]
-    answer = me.post(TAXES, {f"rate-{ours.pk}": "ZERORATEDOUTPUT"}, follow=True)
-    assert "1 tax rate is mapped as you chose." in text(answer)
-    mapping = TaxMapping.objects.get()
-    assert (mapping.tax_rate, mapping.tax_type, mapping.tenant_id) == (ours, "ZERORATEDOUTPUT", connection.tenant_id)
-    assert "Nothing was changed." in text(me.post(TAXES, {f"rate-{ours.pk}": "ZERORATEDOUTPUT"}, follow=True))
-    me.post(TAXES, {f"rate-{ours.pk}": ""})
-    assert not TaxMapping.objects.exists()
-
-
-@pytest.mark.parametrize("value", ["INPUT2", "no such", "NONE' OR 1=1"])
-def test_only_rates_for_sales_can_be_mapped(
-    me: Client, connection: XeroConnection, rates: dict[str, TaxRate], value: str
-) -> None:
-    answer = me.post(TAXES, {f"rate-{rates['Levy'].pk}": value}, follow=True)
-    assert "Nothing was saved" in text(answer)
-    assert not TaxMapping.objects.exists()
-
-
-def test_more_taxes_cost_no_more_queries(
-    me: Client, connection: XeroConnection, django_assert_max_num_queries: Any
-) -> None:
-    for number in range(30):
-        tax(f"Tax {number}", str(number)).set_components([("One", Decimal(number), False)])
-    with django_assert_max_num_queries(14):
-        me.get(TAXES)
 
 
 # --- overview

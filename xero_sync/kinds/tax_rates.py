@@ -23,7 +23,7 @@ from xero_sync.models import Job, TaxMapping, XeroLink, XeroRecord
 NAME_LENGTH = 50
 
 #: Countries where a new rate must say what it is in the tax return; the US forbids it.
-REPORTING = {"AU": "OUTPUT", "NZ": "OUTPUT", "UK": "OUTPUT", "GB": "OUTPUT"}
+REPORTING = {"AU", "NZ", "UK", "GB"}
 
 
 class TaxRateExport(ExportKind[TaxRate]):
@@ -58,7 +58,8 @@ class TaxRateExport(ExportKind[TaxRate]):
     def find(self, record: TaxRate, books: Books) -> Found:
         """The saved mapping, then name and rate, then the only rate that is as high. Zero is never guessed."""
         if mapped := books.rates.get(books.tax_types.get(record.pk, "")):
-            return Found([mapped], "saved mapping", linked=True)
+            problem = None if is_usable(mapped) else _not_usable(record, mapped)
+            return Found([mapped], "saved mapping", linked=True, problem=problem)
         usable = [rate for rate in books.rates.values() if is_usable(rate)]
         same_rate = [rate for rate in usable if amount(rate.payload.get("EffectiveRate")) == record.rate]
         if named := [rate for rate in same_rate if fold(rate.name) == fold(record.name)]:
@@ -97,7 +98,7 @@ class TaxRateExport(ExportKind[TaxRate]):
         parts = [
             TaxComponent(name=part.name, rate=part.rate, is_compound=part.compound) for part in record.components.all()
         ] or [TaxComponent(name=record.name, rate=record.rate, is_compound=False)]
-        return XeroTaxRate(name=record.name, tax_components=parts, report_tax_type=REPORTING.get(books.country))
+        return XeroTaxRate(name=record.name, tax_components=parts, report_tax_type=report_type(record.rate, books))
 
     def element_keys(self, record: TaxRate, books: Books) -> tuple[str, ...]:
         return (fold(record.name),)
@@ -196,18 +197,50 @@ def parts_words(payload: Element) -> str:
     parts = payload.get("TaxComponents") or []
     if len(parts) < 2:
         return ""
-    words = ", ".join(
-        f"{part.get('Name')} {_percent(amount(part.get('Rate')))}"
-        + (" (compound)" if part.get("IsCompound") in {True, "true"} else "")
-        for part in parts
-    )
+    words = ", ".join(_part_words(part) for part in parts)
     return f"Kept as one rate; its parts in Xero are: {words}."
+
+
+def _part_words(part: Element) -> str:
+    compound = " (compound)" if part.get("IsCompound") in {True, "true"} else ""
+    return f"{part.get('Name')} {_percent(amount(part.get('Rate')))}{compound}"
 
 
 def _parts_told(rate: Remote) -> str:
     parts = rate.payload.get("TaxComponents") or []
-    named = ", ".join(f"{part.get('Name')} {_percent(amount(part.get('Rate')))}" for part in parts)
-    return f", made of {named}" if len(parts) > 1 else ""
+    return f", made of {', '.join(map(_part_words, parts))}" if len(parts) > 1 else ""
+
+
+def report_type(rate: Decimal, books: Books) -> str | None:
+    """Return what a new sales tax is in the tax return; None where Xero doesn't want to know."""
+    if books.country not in REPORTING:
+        return None
+    return "OUTPUT" if rate else "EXEMPTOUTPUT"
+
+
+def other_parts(record: TaxRate, remote: Remote) -> str:
+    """Say how the parts of a tax differ from those that it has in Xero; nothing where they agree.
+
+    The names of the parts don't count, as long as there is only one.
+    """
+    ours = [(fold(part.name), part.rate, part.compound) for part in record.components.all()]
+    theirs = [
+        (fold(str(part.get("Name") or "")), amount(part.get("Rate")), part.get("IsCompound") in {True, "true"})
+        for part in remote.payload.get("TaxComponents") or []
+    ]
+    if max(len(ours), len(theirs)) < 2 or sorted(ours) == sorted(theirs):
+        return ""
+    here = ", ".join(f"{part.name} {_percent(part.rate)}" for part in record.components.all()) or "one part"
+    there = ", ".join(_part_words(part) for part in remote.payload.get("TaxComponents") or []) or "one part"
+    return f"Xero has it with different parts: {there}. Here: {here}."
+
+
+def _not_usable(record: TaxRate, mapped: Remote) -> Problem:
+    return Problem(
+        "tax_unknown",
+        f"“{record.name}” is mapped to “{mapped.name}”, which Xero no longer allows on sales. Choose another rate.",
+        "tax_mapping",
+    )
 
 
 def is_usable(rate: Remote) -> bool:

@@ -54,7 +54,7 @@ def suggestions(connection: XeroConnection, books: Books, saved: SyncOptions | N
         pk=saved.pk if saved else None,
         connection=connection,
         suggested=True,
-        non_taxable_tax_type=organisation.NON_TAXABLE.get(connection.version, "NONE"),
+        non_taxable_tax_type=organisation.non_taxable(connection.version),
         **accounts.suggest(list(books.accounts.values())),
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -12,7 +15,12 @@ from finance.models import TaxRate
 from xero_sync import standing, tax_matches
 from xero_sync.books import Books, RunOptions
 from xero_sync.models import SyncOptions
+from xero_sync.standing import Standing
 from xero_sync.views.people import only_admins
+
+logger = logging.getLogger(__name__)
+
+PAGE = "xero_sync/setup/taxes.html"
 
 
 @allow(*EVERYONE)
@@ -25,25 +33,29 @@ def tax_mapping(request: HttpRequest) -> HttpResponse:
     if now.connection is None or books is None or not books.rates:
         return render(request, "xero_sync/setup/nothing_read.html", {"tab": "taxes", "standing": now})
     if request.method == "POST":
-        return _save(request, books)
+        chosen = _chosen(request.POST)
+        refused = tax_matches.refusals(books, chosen)
+        if not refused:
+            return _save(request, books, chosen)
+        messages.error(request, "Nothing was saved: what is marked below can't be chosen.")
+        return render(request, PAGE, _context(request, now, books, refused, chosen), status=400)
+    return render(request, PAGE, _context(request, now, books))
+
+
+def _context(request: HttpRequest, now: Standing, books: Books, *form: dict[int, str]) -> dict[str, Any]:
     options = SyncOptions.objects.filter(connection=now.connection).first()
-    context = {
+    return {
         "tab": "taxes",
         "standing": now,
-        "matches": tax_matches.matches(books),
-        "usable": tax_matches.usable(books),
-        "untaxed": books.rates.get(options.non_taxable_tax_type if options else ""),
+        "matches": tax_matches.matches(books, *form),
+        "untaxed": tax_matches.untaxed(books, options.non_taxable_tax_type if options else "", books.country),
         "admins": [] if who(request.user).administers else standing.admins(),
     }
-    return render(request, "xero_sync/setup/taxes.html", context)
 
 
-def _save(request: HttpRequest, books: Books) -> HttpResponse:
-    chosen = _chosen(request.POST)
-    offered = {"", *(rate.xero_id for rate in tax_matches.usable(books)), *books.tax_types.values()}
-    if not offered.issuperset(chosen.values()):
-        messages.error(request, "Nothing was saved: Xero has no such tax rate for sales any more. Choose again.")
-    elif number := tax_matches.save(books.tenant_id, chosen):
+def _save(request: HttpRequest, books: Books, chosen: dict[int, str]) -> HttpResponse:
+    if number := tax_matches.save(books.tenant_id, chosen):
+        logger.info("%s mapped taxes of %s: %s", request.user.get_username(), books.tenant_id, chosen)
         messages.success(request, f"{number} tax {'rate is' if number == 1 else 'rates are'} mapped as you chose.")
     else:
         messages.info(request, "Nothing was changed.")
