@@ -85,6 +85,9 @@ def main(job: str, *args: str) -> int:
         case "test":
             install(EVERYTHING)
             return run(PYTHON, "-m", "pytest", *args)
+        case "bench":
+            install(EVERYTHING)
+            return run(PYTHON, "-m", "tests.bench", *args)
         case "soak":
             install(EVERYTHING)
             return run(PYTHON, "-m", "tests.faults.soak", *args)

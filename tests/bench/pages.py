@@ -1,0 +1,151 @@
+"""Pages at one size and at a hundred times that: queries, and how long the server takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+from uuid import uuid4
+
+from tests.bench.world import Stopwatch, installation, tell
+
+ROUNDS = 15
+#: Invoices, log lines of one job, rows of one job.
+SMALL, LARGE = (1_000, 10_000, 1_000), (100_000, 1_000_000, 10_000)
+
+
+def pages(large: bool) -> None:
+    invoices, lines, rows = LARGE if large else SMALL
+    with installation():
+        job = _fill(invoices, lines, rows)
+        from django.conf import settings
+        from django.contrib.auth.models import User
+        from django.db import connection
+        from django.test import Client
+        from django.test.utils import CaptureQueriesContext
+
+        settings.ALLOWED_HOSTS = ["*"]
+        client = Client()
+        client.force_login(User.objects.get(username="admin"))
+        for name, path in _addresses(job):
+            client.get(path)
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                answer = client.get(path)
+            # 286 tells a page that polls to stop
+            assert answer.status_code in {200, 286}, (path, answer.status_code)
+            times = []
+            for _ in range(ROUNDS):
+                start = time.perf_counter()
+                client.get(path)
+                times.append((time.perf_counter() - start) * 1000)
+            times.sort()
+            tell(
+                page=name,
+                queries=len(queries),
+                p50_ms=round(statistics.median(times)),
+                p95_ms=round(times[int(len(times) * 0.95)]),
+            )
+
+
+def _addresses(job: Any) -> list[tuple[str, str]]:
+    return [
+        ("Home", "/"),
+        ("Invoices", "/finance/invoices/"),
+        ("Invoices, last page", "/finance/invoices/?page=last"),
+        ("Invoices, search", "/finance/invoices/?q=BENCH-00099"),
+        ("Accounts", "/crm/accounts/"),
+        ("Jobs", "/finance/jobs/"),
+        ("Job", f"/finance/jobs/{job.number}/"),
+        ("Job, poll", f"/finance/jobs/{job.number}/progress/"),
+        ("Log", f"/finance/jobs/{job.number}/log/"),
+        ("Log, search", f"/finance/jobs/{job.number}/log/?q=needle"),
+        ("Export wizard", f"/finance/xero/export-invoices/?load=all&draft={uuid4()}"),
+        ("Links", "/finance/xero/links/"),
+    ]
+
+
+def _fill(invoices: int, lines: int, rows: int) -> Any:
+    """Fill the database with rows made in bulk, as years of work leave it."""
+    from datetime import date
+
+    from django.utils import timezone
+
+    from crm.models import Account
+    from finance.models import Invoice
+    from tests.xero_sync.pages import make_job
+    from xero_sync import jobs
+    from xero_sync.models import JobRow, LogLine
+
+    accounts = Account.objects.bulk_create(Account(name=f"Customer {n}", code=f"C{n}") for n in range(invoices // 20))
+    day = date(2026, 11, 2)
+    Invoice.objects.bulk_create(
+        (
+            Invoice(number=f"BENCH-{n:06}", account=accounts[n % len(accounts)], date=day, due_date=day, subtotal=100,
+                    total=100, balance_due=100, status=Invoice.Status.READY)
+            for n in range(invoices)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
+    job = make_job("completed")
+    JobRow.objects.bulk_create(
+        (
+            JobRow(job=job, tenant_id=job.tenant_id, kind="invoices", record_key=str(uuid4()), label=f"BENCH-{n:06}",
+                   detail="Customer", outcome="create", state="succeeded", how="created", currency="GBP")
+            for n in range(rows)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
+    now = timezone.now()
+    LogLine.objects.bulk_create(
+        (
+            LogLine(job=job, time=now, step="send", record=f"BENCH-{n % invoices:06}", action="Created", outcome="ok",
+                    message="needle" if n % 9973 == 0 else "Created in Xero.")
+            for n in range(lines)
+        ),
+        batch_size=5000,
+    )  # fmt: skip
+    jobs.recount(job)
+    return job
+
+
+def csv(number: int) -> None:
+    """Take all invoices away as CSV, and choose them all in the wizard."""
+    with installation():
+        _fill(number, 1000, 1000)
+        from django.conf import settings
+        from django.contrib.auth.models import User
+        from django.test import Client
+
+        settings.ALLOWED_HOSTS = ["*"]
+        client = Client()
+        client.force_login(User.objects.get(username="admin"))
+        with Stopwatch() as watch:
+            start = time.perf_counter()
+            body = iter(client.get("/finance/invoices.csv"))
+            next(body)
+            first = (time.perf_counter() - start) * 1000
+            size = sum(len(part) for part in body)
+        tell(what="CSV of all invoices", **watch.figures(records=number, first_byte_ms=round(first), mb=size // 10**6))
+        token = uuid4()
+        with Stopwatch() as watch:
+            answer = client.post(
+                "/finance/xero/select/export-invoices/", {"here": f"load=all&draft={token}", "do": "all"}
+            )
+        assert answer.status_code in {200, 302}, answer.status_code
+        tell(what="Select all invoices", **watch.figures(records=number))
+
+
+def check(number: int) -> None:
+    """Check many invoices: our own work, the few calls to Xero included."""
+    with installation():
+        from django.utils import timezone
+
+        from finance import sample_data
+        from tests.xero_sync import driving
+
+        sample_data.create(sample_data.Size(number // 5, 50, number), today=timezone.localdate())
+        with Stopwatch() as watch:
+            driving.check()
+        tell(what="Check of invoices", **watch.figures(records=number))
