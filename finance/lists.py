@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
@@ -16,6 +17,7 @@ from bmsxero.templatetags.bms import count, money
 from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
 from bmsxero.xero_state import XeroFilter
 from crm.models import Account
+from finance import ages
 from finance.badges import invoice_badge, payment_kind
 from finance.balances import overdue, owed, sums
 from finance.models import Invoice, Payment
@@ -65,6 +67,12 @@ class InvoiceFilter(XeroFilter):
     site = forms.CharField(label="Site", required=False, max_length=200)
     job = _job()
     account = _account()
+    unsent = forms.ChoiceField(
+        label="Not in Xero, ready for",
+        required=False,
+        choices=[("", "")] + [(age.name, age.label) for age in ages.AGES],
+        widget=forms.HiddenInput,
+    )
     field_order = ("q", "status", "xero")
 
     def narrow(self, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -79,6 +87,8 @@ class InvoiceFilter(XeroFilter):
             rows = rows.filter(site__name__icontains=asked["site"].strip())
         if asked["age"]:
             rows = rows.filter(ready_at__lt=timezone.now() - timedelta(days=int(asked["age"])))
+        if age := next((each for each in ages.AGES if each.name == asked["unsent"]), None):
+            rows = _not_in_xero(rows.filter(age.q(timezone.now()), status__in=Invoice.EXPORTABLE))
         if asked["currency"].strip():
             rows = rows.filter(currency=asked["currency"].strip().upper())
         if asked["status"] in BY_BALANCE:
@@ -90,6 +100,10 @@ class InvoiceFilter(XeroFilter):
             "account": asked["account"],
         }
         return rows.filter(**{name: value for name, value in exact.items() if value})
+
+
+def _not_in_xero(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.exclude(xero_state="in_xero")
 
 
 class PaymentFilter(Filter):

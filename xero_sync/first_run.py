@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from django.db.models import Q, QuerySet
-from django.urls import resolve, reverse
+from django.urls import reverse
 from django.utils import timezone
 
-from bmsxero.roles import Who, roles_of
+from bmsxero.roles import Who
 from crm.models import Account
 from finance import sample_data, sample_problems
 from finance.models import Invoice, Payment
 from xero_sync import credentials, standing
 from xero_sync.management.commands.seed_demo import create_users
 from xero_sync.models import HealthCheck, Job, JobRow, SyncOptions, XeroConnection, XeroLink
+from xero_sync.navigating import opens
 from xero_sync.standing import Standing
 
 SIZE = sample_data.Size(accounts=120, items=140, invoices=7)
@@ -126,13 +127,13 @@ def simulated(who: Who) -> FirstRun:
             Step(
                 "Import the chart of accounts",
                 "Load it, select all, check, import.",
-                _opens("xero_sync:import_chart_of_accounts", who),
+                opens("xero_sync:import_chart_of_accounts", who),
                 _state(facts.went_through("account_codes", Job.Direction.IMPORT).exists(), may_start=there),
             ),
             Step(
                 "Export invoices",
                 "Choose Authorised, so that customers can pay. Check shows which can't go, and why.",
-                _opens("xero_sync:export_invoices", who),
+                opens("xero_sync:export_invoices", who),
                 _state(facts.in_xero, may_start=there),
             ),
             Step(
@@ -150,7 +151,7 @@ def simulated(who: Who) -> FirstRun:
             Step(
                 "Import payments",
                 "Load them, select all, check, import.",
-                _opens("xero_sync:import_payments", who),
+                opens("xero_sync:import_payments", who),
                 _state(imported, may_start=facts.in_xero),
             ),
             Step(
@@ -178,7 +179,7 @@ def real(who: Who) -> FirstRun:
             Step(
                 "Make an app at Xero, and enter its client id and secret",
                 "Ten minutes at developer.xero.com; the page says what to type.",
-                _opens("xero_sync:app", who),
+                opens("xero_sync:app", who),
                 _state(app, may_start=True),
             ),
             _connect(facts, who, there=app),
@@ -191,13 +192,13 @@ def real(who: Who) -> FirstRun:
             Step(
                 "Look at the options",
                 "Default accounts, numbers, due dates. They begin with the safe choices.",
-                _opens("xero_sync:options", who),
+                opens("xero_sync:options", who),
                 _state(chosen, may_start=facts.connected),
             ),
             Step(
                 "Try one invoice",
                 "Send one as Draft and look at it in Xero. A draft can be deleted there.",
-                _opens("xero_sync:export_invoices", who),
+                opens("xero_sync:export_invoices", who),
                 _state(facts.in_xero, may_start=facts.connected),
             ),
         ]
@@ -237,11 +238,6 @@ def _state(done: bool, *, may_start: bool) -> State:
     if done:
         return State.DONE
     return State.NEXT if may_start else State.LATER
-
-
-def _opens(name: str, who: Who) -> str:
-    path = reverse(name)
-    return path if who.any_of(roles_of(resolve(path).func)) else ""
 
 
 def _exports(facts: Facts) -> QuerySet[Job]:

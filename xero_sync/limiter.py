@@ -85,6 +85,11 @@ def pause(headers: Mapping[str, str], now: datetime) -> tuple[datetime, str]:
     return now + min(asked, longest), why
 
 
+def calls_within_a_minute(row: XeroConnection, now: datetime) -> int:
+    """Return how many calls count against the minute now."""
+    return len(_within_a_minute(row.recent_calls, now))
+
+
 def _believe_the_minute(row: XeroConnection, remaining: int | None, now: datetime) -> None:
     """Where Xero has counted more calls than we have, somebody else uses the same app: count those, too."""
     recent = _within_a_minute(row.recent_calls, now)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.urls import resolve, reverse
-
 from bmsxero.listing import Badge, Grid
-from bmsxero.roles import Who, roles_of
+from bmsxero.roles import Who
 from xero_sync import jobs, wizards
 from xero_sync.job_lists import JOBS, SENT
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.models import Job, SyncOptions, XeroConnection
+from xero_sync.navigating import opens
 from xero_sync.standing import Standing
 from xero_sync.wizards import Wizard
 
@@ -44,40 +43,35 @@ def tasks(standing: Standing, who: Who) -> list[Task]:
     paid = connection and jobs.last_ended(connection, "payments", Job.Direction.IMPORT)
     configured = options is not None and not options.suggested
     return [
-        Task("Authenticate", "Connect your organisation", _opens("xero_sync:setup", who), _authenticated(standing)),
+        Task("Authenticate", "Connect your organisation", opens("xero_sync:setup", who), _authenticated(standing)),
         Task(
-            "Configure", "Accounts, numbers, due dates, status", _opens("xero_sync:options", who), _configured(options)
+            "Configure", "Accounts, numbers, due dates, status", opens("xero_sync:options", who), _configured(options)
         ),
         Task(
             "Import data from Xero",
             "Accounts, chart of accounts, items",
-            _opens("xero_sync:import", who),
+            opens("xero_sync:import", who),
             _optional(connection, wizards.IMPORTS),
         ),
         Task(
             "Export data to Xero",
             "Accounts, chart of accounts, items",
-            _opens("xero_sync:export", who),
+            opens("xero_sync:export", who),
             _optional(connection, wizards.EXPORTS),
         ),
         Task(
             "Export invoices",
             "Send what is Ready to Send or Sent",
-            _opens("xero_sync:export_invoices", who),
+            opens("xero_sync:export_invoices", who),
             _in_turn(done=sent is not None, may_start=configured),
         ),
         Task(
             "Import payments",
             "Bring back what customers paid",
-            _opens("xero_sync:import_payments", who),
+            opens("xero_sync:import_payments", who),
             _in_turn(done=paid is not None, may_start=sent is not None),
         ),
     ]
-
-
-def _opens(name: str, who: Who) -> str:
-    path = reverse(name)
-    return path if who.any_of(roles_of(resolve(path).func)) else ""
 
 
 def ready(connection: XeroConnection) -> int:

@@ -10,6 +10,7 @@ from xero_sync.views import (
     app,
     as_xero,
     connect,
+    finance,
     fixes,
     help_pages,
     hooks,
@@ -41,6 +42,7 @@ def wizard_paths() -> Iterator[URLPattern]:
 
 
 urlpatterns = [
+    path("finance/", finance.overview, name="finance"),
     path("finance/xero/", setup.overview, name="overview"),
     path("finance/xero/setup/", setup.connection, name="setup"),
     path("finance/xero/setup/options/", options.options, name="options"),

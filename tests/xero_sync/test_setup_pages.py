@@ -247,7 +247,7 @@ def test_more_invoices_and_jobs_cost_no_more_queries(
     for _ in range(10):
         invoice(status=Invoice.Status.READY)
         _job(connection, "invoices", Job.Direction.EXPORT)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(25):
         me.get(OVERVIEW)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django import template
@@ -13,7 +14,7 @@ from bmsxero.roles import Who
 from bmsxero.xero_state import BADGES, NOT_SENT
 from crm.models import Account, Record
 from finance.models import AccountCode, Invoice, Item, Payment
-from xero_sync import attention, first_run
+from xero_sync import attention, clock, first_run, pictures
 from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.links import why_read_only
@@ -117,6 +118,12 @@ def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> I
 def item_code_clash(item: Item) -> CodeClash | None:
     """Return the other item that would have the same code in Xero."""
     return code_clash(item)
+
+
+@register.simple_tag
+def sync_health() -> dict[str, Any]:
+    """Return the plot of the last ninety days, and when it was drawn."""
+    return {"plot": pictures.sync_health(), "as_of": clock.now()}
 
 
 @register.simple_tag

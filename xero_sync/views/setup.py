@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from bmsxero.roles import EVERYONE, allow, who
-from xero_sync import connecting, credentials, health, oauth, parts, standing
+from xero_sync import clock, connecting, credentials, health, oauth, parts, pictures, standing
 from xero_sync.models import HealthCheck, XeroConnection
 from xero_sync.views.people import only_admins
 
@@ -84,16 +84,20 @@ def _read_again(request: HttpRequest) -> HttpResponse:
 @allow(*EVERYONE)
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    now = standing.current()
+    now, me = standing.current(), who(request.user)
     connection = now.connection
+    ready = parts.ready(connection) if connection else 0
     context = {
         "standing": now,
         "connection": connection,
-        "tasks": parts.tasks(now, who(request.user)),
-        "ready": parts.ready(connection) if connection else 0,
+        "tasks": parts.tasks(now, me),
+        "ready": ready,
+        "flow": pictures.both_sides(now, me),
+        "quota": pictures.quota(connection, ready) if connection else None,
+        "as_of": clock.now(),
         "waiting": standing.waiting(connection) if connection and now.needs_reconnect else None,
         "jobs": parts.last_jobs(),
         "last_import": parts.last_payments_import(connection) if connection else None,
-        "admins": [] if who(request.user).administers else standing.admins(),
+        "admins": [] if me.administers else standing.admins(),
     }
     return render(request, "xero_sync/overview.html", context)
