@@ -100,3 +100,25 @@ class RecordAdmin(Readable):
 @admin.register(models.MirrorStamp)
 class StampAdmin(Readable):
     list_display = ("tenant_id", "kind", "complete_at", "newest_utc", "wanted_at", "error")
+
+
+@admin.register(models.Schedule)
+class ScheduleAdmin(Readable):
+    list_display = ("task", "connection", "is_on", "unit", "every", "at", "runs_as", "next_at", "note")
+    list_select_related = ("connection", "runs_as")
+
+
+@admin.register(models.WebhookEvent)
+class WebhookEventAdmin(Readable):
+    list_display = ("received_at", "category", "event_type", "resource_id", "happened", "tenant_id")
+    list_filter = ("category",)
+
+
+@admin.register(models.Alert)
+class AlertAdmin(Readable):
+    list_display = ("created", "subject", "sent_at")
+
+
+@admin.register(models.Pulse)
+class PulseAdmin(Readable):
+    list_display = ("name", "last_at", "times")

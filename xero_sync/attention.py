@@ -14,7 +14,7 @@ from bmsxero.roles import Who
 from xero_sync import clock, job_words, jobs
 from xero_sync.errors import NotConnected
 from xero_sync.kinds import export_kind
-from xero_sync.models import Job, XeroConnection
+from xero_sync.models import Job, JobRow, XeroConnection
 
 #: Older jobs are history.
 RECENT = timedelta(days=30)
@@ -64,11 +64,18 @@ def _reconnect(connection: XeroConnection) -> Iterator[Task]:
 
 
 def _troubled(connection: XeroConnection) -> Iterator[Task]:
-    """Jobs that ended with something left to mend, unless they were retried."""
+    """Jobs that ended with something left to mend, unless they were retried, or their schedule has run again since:
+    it takes everything up that it can."""
     retried = Job.objects.filter(retry_of=OuterRef("pk"))
+    again = Job.objects.filter(schedule=OuterRef("schedule"), pk__gt=OuterRef("pk"), state__in=Job.ENDED)
+    doubt = JobRow.objects.filter(job=OuterRef("pk"), state=JobRow.State.NEEDS_REVIEW)
     states = (Job.State.COMPLETED_WITH_FAILURES, Job.State.NEEDS_ATTENTION)
     found = Job.objects.filter(
-        ~Exists(retried), tenant_id=connection.tenant_id, state__in=states, created__gt=clock.now() - RECENT
+        ~Exists(retried),
+        ~Exists(again) | Exists(doubt),
+        tenant_id=connection.tenant_id,
+        state__in=states,
+        created__gt=clock.now() - RECENT,
     )
     for job in found.order_by("-pk")[:MOST]:
         yield Task(_trouble(job), job.get_absolute_url(), f"Open Job {job.number}", "danger", "alert-circle")

@@ -16,6 +16,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from xero_sync import clock
 from xero_sync.models import Alert, Draft, Job, JobRow, LogLine, WebhookEvent, XeroRequest
 
+#: A schedule may run a hundred times a day and find nothing; a week of that is enough to see that it runs.
+EMPTY_RUN_DAYS = 7
 #: So many rows at a time: nobody waits long for a lock.
 CHUNK = 2000
 
@@ -38,7 +40,7 @@ def _rules() -> list[tuple[str, int, Callable[[datetime], QuerySet[Any]], Forget
         ("bodies and answers of requests", settings.KEEP_PAYLOADS_DAYS, payloads, _blank),
         ("lines of transaction logs", settings.KEEP_LOGS_DAYS, log_lines, _delete),
         ("checks never sent", settings.KEEP_CHECKS_DAYS, checks, _delete),
-        ("scheduled jobs that found nothing to do", settings.KEEP_CHECKS_DAYS, empty_runs, _delete),
+        ("scheduled jobs that found nothing to do", settings.KEEP_CHECKS_DAYS and EMPTY_RUN_DAYS, empty_runs, _delete),
         ("selections never checked", settings.KEEP_CHECKS_DAYS, _drafts, _delete),
         ("events from Xero", settings.KEEP_EVENTS_DAYS, _events, _delete),
         ("mails sent", settings.KEEP_LOGS_DAYS, _alerts, _delete),

@@ -32,6 +32,8 @@ JOBS = {
 }
 #: A hint from Xero brings the next run forward, but not closer to the last one than this: each costs calls.
 LEAST_PAUSE = timedelta(minutes=5)
+#: A check this old is never sent by itself: the schedule was off meanwhile, and nobody expects it any more.
+STALE = timedelta(hours=1)
 #: What is said of a row that a person has to decide.
 LEFT = "A schedule leaves decisions to people. "
 #: A hint waits a moment: changes come in groups.
@@ -71,7 +73,9 @@ def run_due() -> list[int]:
 
 def carry_on() -> None:
     """Send the checks that schedules began: what needs a decision is left to people, and says so."""
-    checked = Job.objects.filter(schedule__is_on=True, state=Job.State.CHECKED, retry_of=None)
+    checked = Job.objects.filter(
+        schedule__is_on=True, state=Job.State.CHECKED, checked_at__gt=clock.now() - STALE, retry_of=None
+    )
     for job in checked.select_related("created_by"):
         _send(job)
 
@@ -102,7 +106,7 @@ def _why_not(schedule: Schedule) -> str:
         return "The person it runs as may not do this any more. Choose another."
     if not connection.is_connected:
         return "Xero needs somebody to sign in again."
-    if last and (last.is_open or last.state in {Job.State.CHECKING, Job.State.CHECKED}):
+    if last and (last.is_open or last.state == Job.State.CHECKING or _is_fresh(last)):
         return f"Job {last.number}, started before, has not ended yet."
     if _is_spent(connection):
         return "The rest of today's calls to Xero is kept for people."
@@ -112,6 +116,11 @@ def _why_not(schedule: Schedule) -> str:
         if not export_kind("invoices").candidates({}, connection.tenant_id).exists():
             return "No invoice was ready."
     return ""
+
+
+def _is_fresh(job: Job) -> bool:
+    """Say whether a check waits to be sent, and not for so long that nobody will."""
+    return job.state == Job.State.CHECKED and job.checked_at is not None and job.checked_at > clock.now() - STALE
 
 
 def _is_spent(connection: XeroConnection) -> bool:

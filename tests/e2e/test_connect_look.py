@@ -19,6 +19,7 @@ PAGES = (
     "/finance/xero/setup/",
     "/finance/xero/setup/options/",
     "/finance/xero/setup/taxes/",
+    "/finance/xero/setup/schedule/",
     "/finance/xero/disconnect/",
 )
 STATES: tuple[dict[str, Any], ...] = (

@@ -11,6 +11,7 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection as database
 
 from bmsxero.roles import Role
 from finance.models import Invoice
@@ -131,6 +132,7 @@ def test_an_access_that_will_end_is_told(connection: XeroConnection, boss: User,
     assert subjects == ([] if left is None else [f"[BMS Finance] Acme MSP Ltd: access ends in {left} days"])
 
 
+@pytest.mark.skipif(database.vendor == "postgresql", reason="PostgreSQL's own clock does not travel")
 def test_it_is_told_at_fourteen_seven_and_two_days_once_each(connection: XeroConnection, boss: User) -> None:
     refreshed = clock.now() - timedelta(days=40)
     XeroConnection.objects.filter(pk=connection.pk).update(refreshed_at=refreshed)

@@ -120,7 +120,7 @@ def test_checks_that_nobody_sent_go_after_a_month(connection: XeroConnection) ->
     assert list(Job.objects.order_by("pk")) == [kept, parent]
 
 
-def test_scheduled_jobs_that_found_nothing_go_after_a_month(
+def test_scheduled_jobs_that_found_nothing_go_after_a_week(
     connection: XeroConnection, xero: SimulatedXero, admin: User
 ) -> None:
     each = Schedule.objects.create(
@@ -131,7 +131,7 @@ def test_scheduled_jobs_that_found_nothing_go_after_a_month(
             engine.run(number)
     (job,) = each.jobs.all()
     assert job.state == Job.State.COMPLETED
-    ended_ago(job, 31)
+    ended_ago(job, 8)
     assert retention.forget()["scheduled jobs that found nothing to do"] == 1
     assert not each.jobs.exists()
 

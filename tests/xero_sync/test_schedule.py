@@ -131,8 +131,9 @@ def test_a_scheduled_export_sends_what_is_clear_and_leaves_decisions_to_people(
 
 
 def test_cron_runs_a_schedule_to_its_end_without_a_worker(
-    connection: XeroConnection, xero: SimulatedXero, admin: User
+    connection: XeroConnection, xero: SimulatedXero, admin: User, settings: Any
 ) -> None:
+    settings.CELERY_BROKER_URL = settings.EMBEDDED_BROKER
     options_were_looked_at(connection)
     records.invoice("INV-1", of=records.account("Bolt Ltd"), status=READY)
     make_due(connection, admin, EXPORT)
@@ -152,6 +153,37 @@ def test_a_job_that_a_person_checked_is_never_sent_by_a_schedule(
     schedule.carry_on()
     mine.refresh_from_db()
     assert mine.state == Job.State.CHECKED
+
+
+def test_a_check_from_before_the_schedule_was_switched_off_is_not_sent_when_it_is_on_again(
+    connection: XeroConnection, xero: SimulatedXero, admin: User
+) -> None:
+    options_were_looked_at(connection)
+    records.invoice("INV-1", of=records.account("Bolt Ltd"), status=READY)
+    each = make_due(connection, admin, EXPORT)
+    (number,) = schedule.run_due()
+    Schedule.objects.filter(pk=each.pk).update(is_on=False)
+    engine.run(number)
+    Job.objects.filter(pk=number).update(checked_at=clock.now() - timedelta(hours=2))
+    Schedule.objects.filter(pk=each.pk).update(is_on=True, next_at=clock.now())
+    first, second = sweep_until_ended()
+    assert (first.state, second.state) == (Job.State.CHECKED, Job.State.COMPLETED)
+    assert [each["number"] for each in xero.invoices()] == ["INV-1"]
+
+
+def test_the_home_page_tells_of_a_schedules_latest_trouble_only(
+    connection: XeroConnection, xero: SimulatedXero, admin: User, client: Client
+) -> None:
+    options_were_looked_at(connection)
+    records.invoice("INV-1", of=records.account("Bolt | Ltd <x>"), status=READY)
+    each = make_due(connection, admin, EXPORT)
+    sweep_until_ended()
+    Schedule.objects.filter(pk=each.pk).update(next_at=clock.now())
+    first, second = sweep_until_ended()
+    client.force_login(admin)
+    page = words(client.get("/"))
+    assert f"Open Job {second.number}" in page
+    assert f"Open Job {first.number}<" not in page
 
 
 # --- what does not
@@ -310,3 +342,12 @@ def test_the_list_of_jobs_says_who_started_it(me: Client, connection: XeroConnec
     engine.run(number)
     engine.run(number)
     assert "schedule of admin" in words(me.get("/finance/jobs/"))
+
+
+def test_the_page_says_whether_xero_tells_us_by_itself(
+    me: Client, client_of: ClientOf, connection: XeroConnection, settings: Any
+) -> None:
+    assert "/hooks/accounting/</code> as the delivery URL" in words(me.get(PAGE))
+    assert "delivery URL" not in words(client_of(Role.VIEWER).get(PAGE))
+    settings.XERO_WEBHOOK_KEY = "key"
+    assert "Last event" in words(me.get(PAGE))

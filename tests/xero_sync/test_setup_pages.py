@@ -277,7 +277,7 @@ def _job(connection: XeroConnection, kind: str, direction: str) -> Job:
 def test_the_admin_shows_what_is_kept_and_changes_nothing(client: Client, connection: XeroConnection) -> None:
     client.force_login(User.objects.create_superuser("root"))
     ours = [model for model in django_admin.site._registry if model._meta.app_label == "xero_sync"]
-    assert len(ours) == 11
+    assert len(ours) == 15
     for model in ours:
         base = f"/django-admin/xero_sync/{model._meta.model_name}/"
         assert client.get(base).status_code == 200, base

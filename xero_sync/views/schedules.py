@@ -37,6 +37,7 @@ def schedules(request: HttpRequest) -> HttpResponse:
         "standing": now,
         "forms": forms,
         "runs": [_last_run(form.instance) for form in forms],
+        "webhook": _webhook(),
         "sweep_is_late": pulse.is_late(pulse.last(pulse.SWEEP)),
         "admins": [] if who(request.user).administers else standing.admins(),
     }
@@ -55,6 +56,14 @@ def _form(request: HttpRequest, connection: XeroConnection, task: str) -> Schedu
 def _last_run(schedule: Schedule) -> dict[str, Any]:
     job = schedule.jobs.first() if schedule.pk else None
     return {"schedule": schedule, "job": job, "badge": job_words.job_badge(job) if job else None}
+
+
+def _webhook() -> dict[str, Any]:
+    return {
+        "is_on": bool(settings.XERO_WEBHOOK_KEY),
+        "last_at": pulse.last(pulse.WEBHOOK),
+        "url": f"{settings.SITE_URL}/hooks/accounting/",
+    }
 
 
 def _save(request: HttpRequest, forms: list[ScheduleForm]) -> HttpResponse:
