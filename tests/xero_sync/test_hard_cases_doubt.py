@@ -11,11 +11,12 @@ from finance.models import Invoice, Item
 from tests import records
 from tests.xero_sync.driving import check, export, send, states, the_row
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, engine, jobs, tasks
+from xero_sync import clock, engine, jobs, oauth, tasks
 from xero_sync.batches import Batch
+from xero_sync.gateway import Gateway
 from xero_sync.kinds import export_kind
 from xero_sync.kinds.base import Accepted
-from xero_sync.models import Job, XeroConnection, XeroLink, XeroRequest
+from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRequest
 
 pytestmark = pytest.mark.django_db
 READY = Invoice.Status.READY
@@ -286,3 +287,24 @@ def test_a_link_made_by_somebody_else_meanwhile_leaves_the_rest_of_the_batch_alo
     found = dict(job.rows.filter(kind="contacts").values_list("label", "state"))
     assert found == {"Bolt 0 Ltd": "needs_review", "Bolt 1 Ltd": "succeeded", "Bolt 2 Ltd": "succeeded"}
     assert XeroLink.objects.filter(kind="contacts").count() == 3
+
+
+def test_two_documents_with_our_link_are_left_to_a_person(
+    connection: XeroConnection, xero: SimulatedXero, settings: Any
+) -> None:
+    settings.XERO_SETTLE_SECONDS = 420
+    records.invoice("INV-1", of=records.account("Bolt Ltd"), status=Invoice.Status.READY)
+    job = check(invoice_number="xero_number")
+    xero.fault("reset_after", method="PUT", endpoint="Invoices")
+    jobs.send(job)
+    engine.run(job.pk)
+    request = job.requests.get(kind="invoices")
+    # Somebody has copied it, link and all
+    token = oauth.access_token(connection.pk)
+    Gateway(connection).exchange("PUT", request.path, token=token, body=bytes(request.body))
+    XeroRequest.objects.filter(pk=request.pk).update(due_at=clock.now())
+    engine.run(job.pk)
+    row = job.rows.get(requested=True)
+    assert row.state == JobRow.State.NEEDS_REVIEW
+    assert all(each["invoice_id"] in row.message for each in xero.invoices())
+    assert len(xero.invoices()) == 2, "nothing more is sent"
