@@ -24,9 +24,10 @@ from django.db.models import (
 )
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
-from bmsxero.listing import Badge, Column, Empty, Filter, Listing
+from bmsxero.listing import Action, Badge, Column, Empty, Filter, Listing
+from bmsxero.roles import WRITERS
 from crm.models import Account
 from finance.models import AccountCode, Invoice, Item
 from xero_sync import job_words
@@ -212,6 +213,10 @@ LINKS = Listing(
         "Nothing is linked yet",
         "A link says which record in Xero one of ours is. Exports and imports make them.",
         icon="link",
+        actions=(
+            Action("Export invoices", reverse_lazy("xero_sync:export_invoices"), icon="upload", roles=WRITERS),
+            Action("Import from Xero", reverse_lazy("xero_sync:import"), icon="download", roles=WRITERS),
+        ),
     ),
     sort="-last_seen",
     filter=LinkFilter,
@@ -241,7 +246,7 @@ UNLINKED = Listing(
     columns=(
         Column("name", "Name", cell="link", sort=("name",)),
         Column("code", "Code", sort=("code",)),
-        Column("link", "", cell="xero_sync/links/cells/link_to.html", csv=False),
+        Column("link", "Link", cell="xero_sync/links/cells/link_to.html", csv=False),
     ),
     empty=Empty("All are linked", "Each record of this type is linked to one in Xero.", icon="link"),
     sort="name",

@@ -299,6 +299,33 @@ def test_an_admin_links_by_hand(connection: XeroConnection, xero: SimulatedXero,
     assert (link.local_id, link.xero_id, link.matched_by) == (made.uuid, wanted.xero_id, "linked by hand")
 
 
+def test_choosing_costs_the_same_for_any_number_of_candidates(
+    connection: XeroConnection, client_of: ClientOf, django_assert_num_queries: Any
+) -> None:
+    linked("Alba Ltd")
+    mirror.read(Gateway(connection), "contacts")
+    client, page = client_of(Role.ADMIN), f"{PAGE}to/contacts/{records.account('Other').pk}/"
+    assert "Linked to Alba Ltd." in said(client.get(page, {"q": "alba"}))
+    with CaptureQueriesContext(db) as once:
+        client.get(page, {"q": "alba"})
+    with django_assert_num_queries(len(once)):
+        client.get(page, {"q": "a"})
+
+
+def test_the_page_of_a_record_leads_to_linking_it_and_says_how_its_link_stands(
+    connection: XeroConnection, client_of: ClientOf, reader: Client
+) -> None:
+    made = records.account("Bolt Ltd")
+    address = f"{PAGE}to/contacts/{made.pk}/"
+    admin_ = client_of(Role.ADMIN)
+    assert address in said(admin_.get(made.get_absolute_url()))
+    assert address not in said(reader.get(made.get_absolute_url()))
+    export({"ids": [str(made.uuid)]}, "contacts")
+    assert address not in said(admin_.get(made.get_absolute_url()))
+    XeroRecord.objects.filter(kind="contacts").update(status="ARCHIVED")
+    assert "Archived in Xero" in said(reader.get(made.get_absolute_url()))
+
+
 def test_what_is_linked_already_is_not_linked_twice(connection: XeroConnection, client_of: ClientOf) -> None:
     link = linked()
     mirror.read(Gateway(connection), "contacts")

@@ -17,6 +17,8 @@ from finance.models import AccountCode, Invoice, Item, Payment
 from xero_sync import attention, clock, first_run, pictures
 from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
+from xero_sync.link_lists import STATES, links
+from xero_sync.linking import BY_HAND
 from xero_sync.links import why_read_only
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRecord
 from xero_sync.wizards import wizard_of
@@ -54,6 +56,11 @@ class InXero:
     token: UUID | None = None
     link: XeroLink | None = None
 
+    @property
+    def may_link(self) -> bool:
+        """Whether a person may say by hand what it is in Xero."""
+        return self.link is None and self.kind in BY_HAND
+
 
 @register.simple_tag
 def in_xero(record: Record) -> InXero | None:
@@ -63,7 +70,7 @@ def in_xero(record: Record) -> InXero | None:
         return None
     kind = KINDS[type(record)]
     ours = {"tenant_id": connection.tenant_id, "kind": kind}
-    link = XeroLink.objects.filter(**ours, local_id=record.uuid).first()
+    link = links(connection).filter(kind=kind, local_id=record.uuid).first()
     if isinstance(record, Payment):  # they come from Xero, and never go there
         return _linked(connection, link, None) if link else None
     rows = JobRow.objects.filter(**ours, record_id=record.pk, requested=True).exclude(
@@ -96,7 +103,9 @@ def _wizard_for(record: Record, kind: str) -> str:
 
 def _linked(connection: XeroConnection, link: XeroLink, row: JobRow | None) -> InXero:
     warning = row.warning if row and row.job_id == link.job_id else ""
-    badge = Badge("In Xero, with warning", "warning") if warning else BADGES["in_xero"]
+    badge = STATES[link.state_name][0]  # type: ignore[attr-defined]
+    if warning and badge == BADGES["in_xero"]:
+        badge = Badge("In Xero, with warning", "warning")
     remote = XeroRecord.objects.filter(tenant_id=link.tenant_id, kind=link.kind, xero_id=link.xero_id).first()
     page = APP_PATHS.get(link.kind)
     return InXero(

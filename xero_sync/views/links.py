@@ -189,7 +189,7 @@ def link_to(request: HttpRequest, connection: XeroConnection, kind: str, pk: int
         "noun": KINDS[kind].lower(),
         "text": text,
         "page": page,
-        "candidates": [_candidate(kind, remote, connection) for remote in page],
+        "candidates": _candidates(kind, list(page), connection),
         "error": error,
         "connection": connection,
     }
@@ -206,16 +206,21 @@ def _link_to(request: HttpRequest, kind: str, record: Any, remote: XeroRecord) -
     return ""
 
 
-def _candidate(kind: str, remote: XeroRecord, connection: XeroConnection) -> dict[str, Any]:
-    about = import_kind(kind).describe(remote)
-    owner = XeroLink.objects.filter(tenant_id=connection.tenant_id, kind=kind, xero_id=remote.xero_id).first()
-    return {
-        "xero_id": remote.xero_id,
-        "label": about.label,
-        "detail": about.detail,
-        "status": "" if remote.status in {"", "ACTIVE"} else remote.status.capitalize(),
-        "owner": linking.label(owner) if owner else "",
-    }
+def _candidates(kind: str, remotes: list[XeroRecord], connection: XeroConnection) -> list[dict[str, str]]:
+    """Return what tells these records of Xero's from each other, and whom they are linked to."""
+    taken = links(connection).filter(kind=kind, xero_id__in=[remote.xero_id for remote in remotes])
+    owners = {found.xero_id: found.record_label for found in with_records(connection)(taken)}  # type: ignore[attr-defined]
+    about = {remote.xero_id: import_kind(kind).describe(remote) for remote in remotes}
+    return [
+        {
+            "xero_id": remote.xero_id,
+            "label": about[remote.xero_id].label,
+            "detail": about[remote.xero_id].detail,
+            "status": "" if remote.status in {"", "ACTIVE"} else remote.status.capitalize(),
+            "owner": owners.get(remote.xero_id, ""),
+        }
+        for remote in remotes
+    ]
 
 
 @allow(*ADMINS)
