@@ -114,6 +114,15 @@ def choose_scopes(chosen: str, user: User) -> None:
     AppCredentials.objects.update_or_create(pk=1, defaults={"scope_set": chosen, "updated_by": user})
 
 
+def encrypt_anew() -> bool:
+    """Write the saved secret with the first key. Return False if there is one that no key opens."""
+    row = saved()
+    if row and row.client_id and row.client_secret:
+        row.save(update_fields=["client_secret"])
+    # Saving a blank one would lose what another key may still open
+    return not (row and row.client_id and not row.client_secret)
+
+
 def remember() -> None:
     """Leave a mark beside the simulated Xero's database that credentials are saved, or take it away."""
     if not settings.SIMULATOR:

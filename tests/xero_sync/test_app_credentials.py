@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import connection as database
 from django.test import Client
 
 from bmsxero.roles import EVERYONE, Role
 from tests.conftest import ClientOf
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import credentials, oauth
+from xero_sync import connecting, credentials, oauth
 from xero_sync.credentials import Source
 from xero_sync.models import AppCredentials, XeroConnection
 from xero_sync.standing import current
@@ -153,6 +156,25 @@ def test_the_older_permissions_are_one_click_away(me: Client, real: SimulatedXer
     assert "accounting.invoices" in oauth.Authorisation.new().url
     assert "can't be changed here" in text(me.post(APP, {"do": "scopes", "set": "granular"}, follow=True))
     assert "can't be changed here" in text(me.post(APP, {"do": "nonsense"}, follow=True))
+
+
+def test_the_secret_follows_new_keys(real: SimulatedXero, admin: User, settings: Any) -> None:
+    old, new = settings.FIELD_ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
+    credentials.save(CLIENT_ID, SECRET, admin, known=True)
+    settings.FIELD_ENCRYPTION_KEYS = [new, old]
+    call_command("rotate_token_keys", stdout=StringIO())
+    settings.FIELD_ENCRYPTION_KEYS = [new]
+    assert credentials.current().client_secret == SECRET
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(CommandError, match="enter it again at Setup"):
+        call_command("rotate_token_keys", stdout=StringIO())
+
+
+def test_saved_credentials_lead_to_xero_itself(real: SimulatedXero, admin: User, settings: Any) -> None:
+    settings.XERO_REAL = {"XERO_API_URL": "https://api.xero.com/api.xro/2.0"}
+    assert not connecting.is_real_xero()
+    credentials.save(CLIENT_ID, SECRET, admin, known=True)
+    assert connecting.is_real_xero()
 
 
 # --- the address

@@ -14,7 +14,7 @@ from bmsxero.roles import Who
 from bmsxero.xero_state import BADGES, NOT_SENT
 from crm.models import Account, Record
 from finance.models import AccountCode, Invoice, Item, Payment
-from xero_sync import attention, clock, first_run, pictures
+from xero_sync import attention, clock, first_run, pictures, standing
 from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.link_lists import STATES, links
@@ -132,7 +132,7 @@ def item_code_clash(item: Item) -> CodeClash | None:
 @register.simple_tag
 def sync_health() -> dict[str, Any]:
     """Return the plot of the last ninety days, and when it was drawn."""
-    return {"plot": pictures.sync_health(), "as_of": clock.now()}
+    return {"plot": pictures.sync_health(), "as_of": clock.now(), "light": standing.current().badge}
 
 
 @register.simple_tag

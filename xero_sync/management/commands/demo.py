@@ -68,6 +68,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         self.stdout.write(
             f"\nBMS Finance is at {settings.SITE_URL}\n"
+            f"First steps: {settings.SITE_URL}/welcome/\n"
             "Sign in as finance, admin, support or viewer; the password is the name.\n"
             f"After a lost answer Xero is asked again after {settings.XERO_SETTLE_SECONDS} s. Ctrl-C ends everything.\n"
         )
