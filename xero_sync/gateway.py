@@ -336,16 +336,17 @@ def refusal(answer: Answer) -> Refused:
 
 def messages(element: Any, name: str = "ValidationErrors") -> list[str]:
     """Collect an element's validation messages, those of its lines and its contact, too, each once."""
-    found: list[str] = []
-    match element:
-        case dict():
-            for key, value in element.items():
-                if key == name:
-                    # one sample of Xero's has Description where the others have Message
-                    found += [str(each.get("Message") or each.get("Description") or "") for each in value or []]
-                else:
-                    found += messages(value, name)
-        case list():
-            for each in element:
-                found += messages(each, name)
-    return list(dict.fromkeys(message for message in found if message))
+    return list(dict.fromkeys(message for message in _messages(element, name) if message))
+
+
+def _messages(element: Any, name: str) -> Iterator[str]:
+    for each in element if isinstance(element, list) else (element,):
+        if not isinstance(each, dict):
+            continue
+        for key, value in each.items():
+            if key == name:
+                # one sample of Xero's has Description where the others have Message
+                for told in value or []:
+                    yield str(told.get("Message") or told.get("Description") or "")
+            elif isinstance(value, (dict, list)):
+                yield from _messages(value, name)

@@ -52,6 +52,7 @@ def run(job: Job, owner: str) -> None:
         if Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
             break
         if job.kind == PAYMENTS:
+            payment_imports.note_before(rows)
             for row in rows:
                 payment_imports.apply(job, row)
         else:

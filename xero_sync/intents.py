@@ -100,14 +100,21 @@ def write_down(job: Job, rows: Sequence[JobRow], owner: str) -> list[tuple[Batch
 
 
 def settle_hopeless(job: Job, keep_alive: Callable[[], None]) -> None:
-    """Before anything is created for them: settle the rows that would not be sent anyway, whatever they need."""
+    """Before anything is created for them: settle the rows that would not be sent anyway, whatever they need.
+
+    These are records that were touched since Check; what else may have changed shows when their turn comes.
+    """
     kind = export_kind(job.kind)
     if not job.rows.filter(requested=False, state=State.PENDING, outcome=Outcome.CREATE).exists():
         return
     pending = job.rows.filter(requested=True, state=State.PENDING).exclude(needs=[])
     rows = iter(list(pending))
     while chunk := list(islice(rows, 200)):
-        batch = Batch(job, kind, chunk)
+        as_checked = kind.all_records().filter(uuid__in=[row.record_key for row in chunk], updated__lt=job.checked_at)
+        untouched = {str(uuid) for uuid in as_checked.values_list("uuid", flat=True)}
+        if not (touched := [row for row in chunk if row.record_key not in untouched]):
+            continue
+        batch = Batch(job, kind, touched)
         with transaction.atomic():
             for row in batch.rows:
                 _decided(batch, row, {})

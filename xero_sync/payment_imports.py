@@ -5,7 +5,7 @@ Credits, deletions and voided documents come along whatever was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -117,6 +117,11 @@ class _Planner:
         )
 
 
+def note_before(rows: Sequence[JobRow]) -> None:
+    """Note in the history what the invoices of these rows are, where nothing is known of them yet."""
+    begin(Invoice.objects.filter(pk__in={row.record_id for row in rows if row.record_id}))
+
+
 def apply(job: Job, row: JobRow) -> None:
     """Decide once more, on locked rows, and do it: the invoice, the payment, the link and the row together."""
     try:
@@ -162,7 +167,6 @@ def _decide(job: Job, row: JobRow, record: XeroRecord, ledger: Ledger | None) ->
 
 
 def _do(job: Job, row: JobRow, record: XeroRecord, invoice: Invoice) -> None:
-    begin([invoice])
     if row.kind == VOIDS:
         invoice.status = Invoice.Status.VOID
         invoice.save(update_fields=["status", "updated"])
