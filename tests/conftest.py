@@ -30,6 +30,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BROWSER_FIXTURES = {"page", "context", "browser"}
 ClientOf = Callable[[Role], Client]
 
 
@@ -41,7 +42,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     without_browser = pytest.mark.skip(reason="no Chromium: apt-get install chromium, or set CHROMIUM")
     for item in items:
-        if "page" in getattr(item, "fixturenames", ()):
+        if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
             if not CHROMIUM:
                 item.add_marker(without_browser)
