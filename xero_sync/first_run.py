@@ -78,11 +78,11 @@ class Facts:
 
     @classmethod
     def read(cls, now: Standing) -> Facts:
-        connection = now.connection
+        connection = None if now.is_other_app else now.connection
         links = XeroLink.objects.filter(tenant_id=connection.tenant_id, kind="invoices") if connection else None
         return cls(
             connection,
-            now.is_connected,
+            connection is not None and now.is_connected,
             links is not None and links.exists(),
             SyncOptions.objects.filter(connection=connection).first() if connection else None,
         )

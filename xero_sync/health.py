@@ -113,7 +113,7 @@ def _currency(connection: XeroConnection) -> Tick:
         return Tick(question, "warning", "The organisation's currency has not been read yet.")
     if strange:
         words = f"{', '.join(strange)} isn't switched on in Xero, and invoices that are ready use it."
-        return Tick(question, "danger", words, f"{reverse('finance:invoices')}?q=&status=ready", "Invoices")
+        return Tick(question, "danger", words, f"{reverse('finance:invoices')}?currency={strange[0]}", "Invoices")
     return Tick(question, "success", f"The books are in {base}, as invoices without a currency of their own are.")
 
 

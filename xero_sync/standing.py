@@ -53,7 +53,7 @@ class Standing:
 
     @property
     def needs_reconnect(self) -> bool:
-        return bool(self.connection and (not self.connection.is_connected or self._other_app))
+        return bool(self.connection and (not self.connection.is_connected or self.is_other_app))
 
     @property
     def badge(self) -> Badge:
@@ -64,7 +64,7 @@ class Standing:
     @property
     def reason(self) -> str:
         """Why somebody has to sign in again."""
-        if self.connection and self._other_app:
+        if self.connection and self.is_other_app:
             return "It was connected with another client id than this installation uses now."
         return self.connection.state_reason if self.connection else ""
 
@@ -92,7 +92,8 @@ class Standing:
         return [scope for scope in self.scopes if not scope.granted] if self.connection else []
 
     @property
-    def _other_app(self) -> bool:
+    def is_other_app(self) -> bool:
+        """Whether it was made as another app: its tokens and all that was done with it are that one's."""
         return bool(self.connection and self.connection.client_id != credentials.current().client_id)
 
 

@@ -102,6 +102,15 @@ def test_the_way_to_ones_own_xero_begins_with_an_app(client_of: ClientOf, connec
     assert [step.state.name for step in page.context["run"].steps] == ["NEXT", *["LATER"] * 4]
 
 
+def test_what_was_done_as_another_app_does_not_count(
+    client_of: ClientOf, connection: XeroConnection, simulated_app: None, admin: User
+) -> None:
+    driving.export({"ids": [str(invoice(status="ready").uuid)]})
+    credentials.save("A" * 32, "b" * 48, admin, known=True)
+    assert states() == ["DONE", "NEXT", "LATER", "LATER", "LATER"]
+    assert "Not in use here" in text(client_of(Role.ADMIN).get("/welcome/"))
+
+
 # --- sample data
 
 
