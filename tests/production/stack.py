@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from django.conf import settings
@@ -62,6 +63,7 @@ class Stack:
             "CELERY_BROKER_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "XERO_CLIENT_ID": settings.XERO_CLIENT_ID,
             "XERO_CLIENT_SECRET": settings.XERO_CLIENT_SECRET,
+            "XERO_WEBHOOK_KEY": "webhook-key-of-the-app",
             "XERO_LEASE_SECONDS": "4",
             "XERO_SETTLE_SECONDS": "2",
             "SWEEP_SECONDS": "1",
@@ -115,8 +117,23 @@ class Stack:
     def get(self, path: str, **headers: str) -> urllib3.BaseHTTPResponse:
         return self.http.request("GET", f"http://127.0.0.1:{self.port}{path}", headers=headers, redirect=False)
 
-    def logs(self) -> str:
-        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+    def post(self, path: str, body: bytes, **headers: str) -> urllib3.BaseHTTPResponse:
+        return self.http.request(
+            "POST", f"http://127.0.0.1:{self.port}{path}", body=body, headers=headers, redirect=False
+        )
+
+    def sign_in(self, name: str, password: str) -> dict[str, str]:
+        """Sign in through the page, as a browser behind the proxy does. Return the headers that it sends after that."""
+        page = self.get("/login/", **PROXY)
+        cookie = page.headers["Set-Cookie"].split(";")[0]
+        token = page.data.decode().split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": password}).encode()
+        headers = PROXY | {"Cookie": cookie, "Referer": f"https://{HOST}/login/"}
+        answer = self.post("/login/", form, **headers, **{"Content-Type": "application/x-www-form-urlencoded"})
+        assert answer.status == 302, answer.data[:500]
+        cookies = [each.split(";")[0] for each in answer.headers.getlist("Set-Cookie")]
+        assert all("; Secure" in each for each in answer.headers.getlist("Set-Cookie"))
+        return PROXY | {"Cookie": "; ".join(cookies)}
 
     @staticmethod
     def answers(port: int) -> bool:
