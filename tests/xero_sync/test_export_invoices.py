@@ -131,6 +131,7 @@ def test_an_archived_contact_fails_its_invoice_with_the_reason(connection: XeroC
     row = the_row(job, "LATE")
     assert (row.outcome, row.reason) == ("fail", "contact_archived")
     assert "archived in Xero" in row.message
+    assert row.fix_url == account.get_absolute_url()
 
 
 def test_two_accounts_of_one_name_never_become_two_contacts(connection: XeroConnection, xero: SimulatedXero) -> None:

@@ -20,7 +20,7 @@ from finance.models import Invoice, Item
 from tests import records
 from tests.conftest import ClientOf
 from tests.xero_sync.conftest import connect
-from tests.xero_sync.driving import bring, export, outcome
+from tests.xero_sync.driving import bring, check, export, outcome
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import linking, mirror
 from xero_sync.gateway import Gateway
@@ -147,6 +147,17 @@ def test_a_contact_that_was_merged_is_linked_to_the_one_that_survived(
     assert (link.xero_id, link.matched_by) == (survivor["contact_id"], "merged in Xero")
     assert [event.action for event in LinkEvent.objects.all()] == ["linked", "checked"]
     assert client.get(f"{PAGE}{link.pk}/follow/").status_code == 404
+
+
+def test_an_invoice_for_a_merged_contact_says_so_at_check_and_goes_once_that_is_mended(
+    connection: XeroConnection, xero: SimulatedXero, writer: Client, client_of: ClientOf
+) -> None:
+    link = merged(xero, writer)
+    records.invoice("INV-1", of=Account.objects.get(), status=Invoice.Status.READY)
+    assert "was merged into another in Xero. Link the account to that one." in outcome(check())["INV-1"][1]
+    client_of(Role.ADMIN).post(f"{PAGE}{link.pk}/follow/")
+    assert outcome(export())["INV-1"][0] == "succeeded"
+    assert [each["Contact"]["Name"] for each in xero.read("Invoices")] == ["Saltwick Ceramics"]
 
 
 def test_a_merged_contact_whose_survivor_is_linked_already_stays(

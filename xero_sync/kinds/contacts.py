@@ -87,16 +87,16 @@ class ContactExport(ExportKind[Account]):
 
     def find(self, record: Account, books: Books) -> Found:
         if link := books.link(self.name, record.uuid):
-            return self._linked(link.xero_id, books.linked_remote(self.name, record.uuid))
+            return self._linked(record, link.xero_id, books.linked_remote(self.name, record.uuid))
         if ours := books.by_key(self.name, contact_number(record)):
             return _usable(record, ours, "our own number", books)
         # Names of archived contacts may repeat those of active ones, which alone must differ
         named = books.by_name(self.name, record.name)
         return _usable(record, [each for each in named if each.status == "ACTIVE"] or named, "same name", books)
 
-    def _linked(self, xero_id: str, remote: Remote | None) -> Found:
+    def _linked(self, record: Account, xero_id: str, remote: Remote | None) -> Found:
         known = remote or Remote(xero_id, "", "ACTIVE", {})
-        return Found([known], "saved link", linked=True, problem=_archived(known))
+        return Found([known], "saved link", linked=True, problem=_archived(record, known))
 
     def decide_status(self, record: Account, found: Found, books: Books) -> Decision | None:
         """Active here is active in Xero, inactive here is archived there; an archived contact is left archived
@@ -410,16 +410,18 @@ def _usable(record: Account, remotes: Sequence[Remote], how: str, books: Books) 
                 record.get_absolute_url(),
             ),
         )
-    return Found(remotes, how, problem=_archived(remote))
+    return Found(remotes, how, problem=_archived(record, remote))
 
 
-def _archived(remote: Remote) -> Problem | None:
-    if remote.status in {"ARCHIVED", "GDPRREQUEST"}:
-        return Problem(
-            "contact_archived",
-            f"{remote.name or 'This contact'} is archived in Xero. Restore it there, or link the account to another.",
-        )
-    return None
+def _archived(record: Account, remote: Remote) -> Problem | None:
+    if remote.status not in {"ARCHIVED", "GDPRREQUEST"}:
+        return None
+    # Only the answer for this very contact tells of a merging, so our copy knows once somebody has looked
+    merged = bool(remote.payload.get("MergedToContactID"))
+    became = "was merged into another" if merged else "is archived"
+    mend = "Link the account to that one" if merged else "Restore it there, or link the account to another"
+    words = f"{remote.name or 'This contact'} {became} in Xero. {mend}."
+    return Problem("contact_archived", words, record.get_absolute_url())
 
 
 def _phone_changes(site: Site, contact: Element) -> Iterator[Change]:
