@@ -6,7 +6,7 @@ finance admin.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -83,8 +83,16 @@ def _roles(user: Any) -> frozenset[Role]:
         return frozenset()
     if user.is_superuser:
         return frozenset({Role.ADMIN})
-    names = user.groups.values_list("name", flat=True)
-    return frozenset(Role(name) for name in names if name in Role.values)
+    return _named(user.groups.values_list("name", flat=True))
+
+
+def _named(groups: Iterable[str]) -> frozenset[Role]:
+    return frozenset(Role(name) for name in groups if name in Role.values)
+
+
+def know(user: Any, groups: Iterable[str]) -> None:
+    """Note the groups of a user that were read along with the user."""
+    user._who = Who(frozenset({Role.ADMIN}) if user.is_superuser else _named(groups))
 
 
 def allow(*roles: Role) -> Callable[[View], View]:

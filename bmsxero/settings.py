@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     *(["bmsxero.simulator_gate.SimulatorGate"] if SIMULATOR else []),
 ]
+AUTHENTICATION_BACKENDS = ["bmsxero.sign_in.Backend"]
 ROOT_URLCONF = "bmsxero.urls"
 WSGI_APPLICATION = "bmsxero.wsgi.application"
 TEMPLATES = [

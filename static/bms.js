@@ -72,11 +72,13 @@ function range(event) {
   lastBox = box;
 }
 
-// Copies an address whole, and says so in the button for a moment.
+// Copies an address whole, or the text of a place, and says so in the button for a moment.
 async function copy(event) {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-text]");
   if (!button) return;
-  await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
+  const { copy: address, copyText: place } = button.dataset;
+  const what = place ? document.querySelector(place).textContent : new URL(address, location.href).href;
+  await navigator.clipboard.writeText(what);
   const words = button.textContent;
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = words; }, 2000);
@@ -94,10 +96,76 @@ function fill(brought) {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// --- what goes on by itself: polling, the seconds in its words, what a screen reader is told
+
+// Nothing is asked for in a hidden tab or while the reader has paused; an answer of "nothing new" changes nothing.
+function poll(event) {
+  const place = event.detail.elt.closest("[data-poll]");
+  if (!place) return;
+  if (document.hidden || document.querySelector("[data-pause][aria-pressed=true]")) event.preventDefault();
+}
+function sayWhatIsKnown(event) {
+  const known = event.detail.elt.dataset.poll;
+  if (known) event.detail.headers["If-None-Match"] = `"${known}"`;
+}
+function lookAgain() {
+  if (!document.hidden) all("[data-poll]").forEach((place) => htmx.trigger(place, "look"));
+}
+
+// Pauses what goes on by itself, and says which it is.
+function pause(event) {
+  const button = event.target.closest("[data-pause]");
+  if (!button) return;
+  button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+  if (button.getAttribute("aria-pressed") === "false") lookAgain();
+}
+
+function print(event) {
+  if (event.target.closest("[data-print]")) window.print();
+}
+
+// What a link has unfolded, a second press folds again.
+function fold(event) {
+  const link = event.detail.elt;
+  if (!link.matches("[data-folds]")) return;
+  const place = document.querySelector(link.getAttribute("hx-target"));
+  if (!place.firstElementChild) return;
+  event.preventDefault();
+  place.replaceChildren();
+}
+
+const begun = new WeakMap();
+function span(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+function countOn() {
+  all("[data-since], [data-until]").forEach((place) => {
+    if (!begun.has(place)) begun.set(place, performance.now());
+    const passed = Math.floor((performance.now() - begun.get(place)) / 1000);
+    const { since, until } = place.dataset;
+    place.textContent = span(since ? Number(since) + passed : Math.max(0, Number(until) - passed));
+  });
+}
+
+// Spoken when the state changes, else every ten seconds at most.
+let spokenAt = 0;
+function speak() {
+  const voice = document.querySelector("[data-speaks]");
+  const words = voice && document.querySelector(voice.dataset.speaks)?.dataset.spoken;
+  if (!words || words === voice.textContent) return;
+  const state = (text) => text.split(".")[0];
+  if (state(words) === state(voice.textContent) && performance.now() - spokenAt < 10_000) return;
+  spokenAt = performance.now();
+  voice.textContent = words;
+}
+
 function prepare(root) {
   all("[data-fill]", root.parentNode || root).forEach(fill);
   // Browsers lend the clipboard to safe origins only
-  all("[data-copy]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
+  all("[data-copy], [data-copy-text]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
+  all("[data-print], [data-pause]", root).forEach((button) => { button.hidden = false; });
   all("table.rows", root).forEach(countTicks);
   root.querySelector("[data-focus]")?.focus();
 }
@@ -107,6 +175,8 @@ document.addEventListener("keydown", closeMenus);
 document.addEventListener("click", closeMenus);
 document.addEventListener("click", copy);
 document.addEventListener("click", range);
+document.addEventListener("click", pause);
+document.addEventListener("click", print);
 document.addEventListener("submit", tidy);
 document.addEventListener("submit", once);
 document.addEventListener("change", tick);
@@ -114,6 +184,11 @@ document.addEventListener("input", (event) => { if (event.target.closest("form[d
 document.addEventListener("submit", () => { unsaved = false; });
 window.addEventListener("beforeunload", guard);
 document.addEventListener("htmx:load", (event) => prepare(event.target));
+document.addEventListener("htmx:beforeRequest", poll);
+document.addEventListener("htmx:beforeRequest", fold);
+document.addEventListener("htmx:configRequest", sayWhatIsKnown);
+document.addEventListener("visibilitychange", lookAgain);
+if (document.querySelector("[data-since], [data-until], [data-speaks]")) setInterval(() => { countOn(); speak(); }, 1000);
 window.addEventListener("pageshow", () => {
   all("form[data-sent]").forEach((form) => delete form.dataset.sent);
   prepare(document);

@@ -148,6 +148,7 @@ def _filled(route: str) -> str:
 SAMPLES = {
     "<int:pk>": "1",
     "<int:number>": "1",
+    "<int:line>": "1",
     "<uuid:uuid>": "6c1ff0a4-0b1e-4a57-9a43-1fdd6a8f52a5",
     "<str:kind>": "invoices",
     "<slug:kind>": "invoices",

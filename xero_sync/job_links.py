@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+
 from bmsxero.listing import Action
 from finance.models import Item
 from xero_sync import job_words
@@ -22,6 +24,22 @@ HERE = {
 }
 #: Items are listed by kind.
 ITEMS = {kind: f"/admin/finance/{kind.value.replace('_', '-')}s/" for kind in Item.Kind}
+
+#: What one does next, when all of a job went well.
+NEXT = {
+    ("export", "invoices"): ("xero_sync:import_payments", "Import payments"),
+    ("export", "contacts"): ("xero_sync:export_invoices", "Export invoices"),
+    ("export", "items"): ("xero_sync:export_invoices", "Export invoices"),
+    ("export", "account_codes"): ("xero_sync:export_items", "Export items"),
+    ("import", "account_codes"): ("xero_sync:import_items", "Import items"),
+    ("import", "items"): ("xero_sync:export_invoices", "Export invoices"),
+}
+
+
+def next_steps(job: Job) -> list[Action]:
+    """Return where people go after a job that went well; empty where the records themselves are the next thing."""
+    found = NEXT.get((job.direction, job.kind))
+    return [Action(found[1], reverse(found[0]))] if found else []
 
 
 def in_xero(job: Job) -> Action | None:

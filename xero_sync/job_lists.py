@@ -291,6 +291,7 @@ class LogFilter(Filter):
                  ("import", "Import")],
     )  # fmt: skip
     outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "All"), *LogLine.Outcome.choices])
+    times = forms.ChoiceField(label="Times", required=False, choices=[("", "Local"), ("utc", "UTC")])
 
     def narrow(self, rows: QuerySet[LogLine]) -> QuerySet[LogLine]:
         asked = self.cleaned_data
@@ -322,7 +323,8 @@ def log_badge(line: LogLine) -> Badge:
 LOG = Listing(
     caption="Transaction log",
     columns=(
-        Column("time", "Time", cell="xero_sync/jobs/cells/line.html"),
+        Column("time", "Time", cell="xero_sync/jobs/cells/line.html", csv=False),
+        Column("time", "Time (UTC)", screen=False),
         Column("step", "Step", value=lambda line: line.step.capitalize()),
         Column("record", "Record"),
         Column("action", "Action"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from bmsxero.listing import Grid
 from finance.money import round_half_up
-from xero_sync import check, clock, fixes, job_links, job_words, jobs
+from xero_sync import check, clock, fixes, job_links, job_words, jobs, support
 from xero_sync.job_lists import (
     CHECK_ROWS,
     CHECK_TABS,
@@ -52,9 +52,8 @@ class TabLink:
 def _tabs(job: Job, tabs: dict[str, Tab], current: str, numbers: dict[str, int]) -> list[TabLink]:
     always = {"all", current}
     links = [TabLink(name, label, numbers.get(name, 0), name == current) for name, (label, _) in tabs.items()]
-    if job.direction == Job.Direction.IMPORT:
-        links = [TabLink(each.name, each.label.replace("In Xero", "Imported"), each.number, each.is_current)
-                 for each in links]  # fmt: skip
+    if job_words.is_import(job):
+        links = [replace(each, label="Imported") if each.name == "succeeded" else each for each in links]
     return [link for link in links if link.number or link.name in always]
 
 
@@ -100,6 +99,7 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "posts": job.kind == "invoices" and job.options.get("status") == "AUTHORISED",
         "is_old": _is_old(job),
         "fixes": offered,
+        "support": support.facts(job),
         "trial": jobs.TRIAL if job.direction == Job.Direction.EXPORT and job_words.sendable(job) > jobs.TRIAL else 0,
         "problems": found,
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
@@ -151,6 +151,8 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "problems": problems(job.rows.filter(requested=True), by="state", groups=RESULT_PROBLEMS),
         **_retry(job),
         "links": job_links.here(job),
+        "next": job_links.next_steps(job),
+        "support": support.facts(job),
         "list_in_xero": job_links.in_xero(job),
         "reviewable": reviewable(job).count() if job.state == Job.State.NEEDS_ATTENTION else 0,
         "tabs": _tabs(job, RESULT_TABS, shown, numbers),

@@ -67,6 +67,10 @@ _RESULT_TONES: dict[str, Tone] = {
     "unknown": "warning",
 }
 
+#: What an import did, and what it has not done.
+_IMPORTED = {"linked": "Linked here", "updated": "Updated here"}
+_NOT_SENT: dict[str, str] = {RowState.PLANNED: "Not imported", RowState.SENT: "Importing"}
+
 _VERBS = (
     ("create", Outcome.CREATE),
     ("update", Outcome.UPDATE),
@@ -103,8 +107,10 @@ def job_badge(job: Job) -> Badge:
     label = Job.State(job.state).label
     if job.state == State.WAITING:
         label = "Waiting for reconnect" if job.wait_why == Job.WaitWhy.RECONNECT else "Waiting for Xero"
+    if job.state == State.CHECKED and is_import(job):
+        label = "Checked, not imported"
     if job.state == State.CHECKED and not sendable(job):
-        label = "Checked, nothing to send"
+        label = "Checked, nothing to import" if is_import(job) else "Checked, nothing to send"
     return Badge(label, TONES[job.state])
 
 
@@ -116,9 +122,16 @@ def outcome_badge(row: JobRow) -> Badge:
 def row_badge(row: JobRow) -> Badge:
     """Return what became of a row. A warning is a state of its own, never green."""
     if row.state == RowState.SUCCEEDED:
-        there = "In Xero" if row.job.direction == Job.Direction.EXPORT else "Imported"
+        there = _IMPORTED.get(row.how, "Imported") if is_import(row.job) else "In Xero"
         return Badge(f"{there}, with warning", "warning") if row.warning else Badge(there, "success")
+    if is_import(row.job) and row.state in _NOT_SENT:
+        return Badge(_NOT_SENT[row.state], ROW_TONES[row.state])
     return Badge(RowState(row.state).label, ROW_TONES[row.state])
+
+
+def is_import(job: Job) -> bool:
+    """Say whether a job brings records here, so that "in Xero" would be no news."""
+    return job.direction == Job.Direction.IMPORT
 
 
 def counts(job: Job, shelf: str) -> dict[str, int]:
@@ -210,12 +223,12 @@ def truth(job: Job, warned: int) -> str:
     `warned` are the records that went through with a warning.
     """
     states, total = counts(job, "state"), (job.counts or {}).get("total", 0)
-    there = "in Xero" if job.direction == Job.Direction.EXPORT else "imported"
+    there, missing = ("imported", "not imported") if is_import(job) else ("in Xero", "not sent")
     numbers = [
         (states.get(RowState.SUCCEEDED, 0) - warned, there, True),
         (warned, "with a warning" if warned == 1 else "with warnings", False),
         (states.get(RowState.SKIPPED, 0), "skipped", False),
-        (states.get(RowState.PLANNED, 0), "not sent", False),
+        (states.get(RowState.PLANNED, 0), missing, False),
         (states.get(RowState.FAILED, 0), "failed", True),
         (states.get(RowState.UNKNOWN, 0) + states.get(RowState.NEEDS_REVIEW, 0), "unknown", True),
     ]

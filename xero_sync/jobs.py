@@ -45,7 +45,12 @@ LEFT_FOR_LATER = "left_for_later"
 #: So many records go when somebody wants to try first.
 TRIAL = 5
 
+#: A job that did nothing for so long has a new pace afterwards.
+PAUSE = timedelta(seconds=45)
+
 Row, Outcome = JobRow.State, JobRow.Outcome
+#: States of a row with which nothing more happens in this job.
+OVER = (Row.SUCCEEDED, Row.FAILED, Row.SKIPPED, Row.NEEDS_REVIEW)
 
 
 def current_connection() -> XeroConnection:
@@ -309,8 +314,23 @@ def recount(job: Job) -> None:
         for shelf in ("outcome", "state", "how"):
             if name := group[shelf]:
                 counts[shelf][name] = counts[shelf].get(name, 0) + number
-    Job.objects.filter(pk=job.pk).update(counts=counts, last_activity=clock.now())
-    job.counts = counts
+    now = clock.now()
+    counts["pace"] = _pace(job, counts, now)
+    Job.objects.filter(pk=job.pk).update(counts=counts, last_activity=now)
+    job.counts, job.last_activity = counts, now
+
+
+def done(counts: dict[str, Any]) -> int:
+    """Return how many rows, requested or not, are over and done with."""
+    return sum(shelf.get(state, 0) for shelf in (counts.get("state") or {}, *(counts.get("also") or {}).values())
+               for state in OVER)  # fmt: skip
+
+
+def _pace(job: Job, counts: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return since when the job has gone on without a long pause, and how many rows were done by then."""
+    before = (job.counts or {}).get("pace")
+    goes_on = job.last_activity is not None and now - job.last_activity < PAUSE
+    return before if before and goes_on else {"since": now.isoformat(), "done": done(counts)}
 
 
 def finish(job: Job) -> None:

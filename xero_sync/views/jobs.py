@@ -7,18 +7,19 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from bmsxero.roles import EVERYONE, READERS, WRITERS, allow
 from finance.models import Invoice
-from xero_sync import clock, engine, job_pages, job_progress, job_words, jobs
-from xero_sync.job_lists import FILE_ROWS, JOBS, LOG
-from xero_sync.models import DeepLink, Job, JobRow, LogLine
+from xero_sync import clock, engine, job_pages, job_progress, job_words, jobs, support
+from xero_sync.job_lists import FILE_ROWS, JOBS
+from xero_sync.models import DeepLink, Job, JobRow
 
 MOVING = (*Job.OPEN, Job.State.CHECKING)
 
@@ -27,7 +28,8 @@ def numbered(view: Any) -> Any:
     """Give a view the job of the number in its address, or say that there is none."""
 
     def found(request: HttpRequest, number: int) -> HttpResponseBase:
-        job = Job.objects.select_related("connection", "retry_of").filter(pk=number).first()
+        known = job_progress.with_queue(Job.objects.select_related("connection", "retry_of"))
+        job = known.filter(pk=number).first()
         if job is None:
             return render(request, "xero_sync/jobs/unknown.html", {"number": number}, status=404)
         answer: HttpResponseBase = view(request, job)
@@ -75,51 +77,50 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
 @allow(*EVERYONE)
 @require_safe
 @numbered
-def progress(request: HttpRequest, job: Job) -> HttpResponse:
-    """Answer the page's polling; once the job has ended or was checked, the page comes anew."""
+def progress(request: HttpRequest, job: Job) -> HttpResponseBase:
+    """Answer the page's polling: 304 where nothing but time has passed. Once the job has ended or was checked, the
+    page comes anew."""
     if job.state in MOVING:
-        context = {"job": job, "badge": job_words.job_badge(job), "progress": job_progress.progress(job)}
-        return render(request, "xero_sync/jobs/_progress.html", context)
-    answer = HttpResponseStopPolling()
-    answer["HX-Refresh"] = "true"
-    return answer
-
-
-@allow(*EVERYONE)
-@require_safe
-@numbered
-def log(request: HttpRequest, job: Job) -> HttpResponse:
-    lines = LogLine.objects.filter(job=job)
-    if line := request.GET.get("line", ""):
-        return redirect(_place_of(job, line))
-    grid = LOG.grid(request, lines, csv_url=reverse("xero_sync:log_csv", args=[job.number]))
-    return render(request, "xero_sync/jobs/log.html", {"job": job, "badge": job_words.job_badge(job), "grid": grid})
-
-
-def _place_of(job: Job, line: str) -> str:
-    """Return the page of the whole log that a line stands on, so that a link to a line never goes stale."""
-    number = int(line) if line.isdecimal() else 0
-    before = LogLine.objects.filter(job=job, pk__lt=number).count()
-    page = before // LOG.page_size + 1
-    return f"{reverse('xero_sync:log', args=[job.number])}?page={page}#t{number}"
-
-
-@allow(*EVERYONE)
-@require_safe
-@numbered
-def log_csv(request: HttpRequest, job: Job) -> HttpResponseBase:
-    return LOG.csv(request, LogLine.objects.filter(job=job), _file_name(job, "log"))
+        now = job_progress.progress(job)
+        etag = quote_etag(now.etag)
+        same = get_conditional_response(request, etag=etag)
+        answer = same or render(request, "xero_sync/jobs/_progress.html", {"job": job, "progress": now})
+        # Kept by the page itself, so that the browser hands a 304 on to it
+        answer.headers["ETag"], answer.headers["Cache-Control"] = etag, "no-store"
+        return answer
+    over = HttpResponseStopPolling()
+    over["HX-Refresh"] = "true"
+    return over
 
 
 @allow(*EVERYONE)
 @require_safe
 @numbered
 def rows_csv(request: HttpRequest, job: Job) -> HttpResponseBase:
-    return FILE_ROWS.csv(request, JobRow.objects.filter(job=job).select_related("job"), _file_name(job, "rows"))
+    return FILE_ROWS.csv(request, JobRow.objects.filter(job=job).select_related("job"), file_name(job, "rows"))
 
 
-def _file_name(job: Job, what: str) -> str:
-    return f"job-{job.number}-{what}-{timezone.localdate()}.csv"
+def file_name(job: Job, what: str, ending: str = "csv") -> str:
+    """Return what a file about a job is called: by its number, and the day it was taken."""
+    return f"job-{job.number}-{what}-{timezone.localdate()}.{ending}"
+
+
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def support_text(request: HttpRequest, job: Job) -> HttpResponseBase:
+    answer = HttpResponse(support.facts(job), content_type="text/plain; charset=utf-8")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@allow(*EVERYONE)
+@require_safe
+@numbered
+def support_zip(request: HttpRequest, job: Job) -> HttpResponseBase:
+    answer = FileResponse(support.bundle(job), as_attachment=True, filename=file_name(job, "support", "zip"))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @allow(*EVERYONE)
@@ -149,14 +150,19 @@ def deep_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def send(request: HttpRequest, job: Job) -> HttpResponse:
     """Send what was checked. What was checked long ago is checked again first, and nothing is sent."""
     if job.state != Job.State.CHECKED:
-        messages.info(request, f"Job {job.number} has been sent already. Nothing was sent twice.")
+        messages.info(request, _once(job))
     elif _posts(job) and not request.POST.get("posts"):
         messages.error(request, "Nothing was sent. Tick “These post to the ledger” first.")
     elif job.checked_at and job.checked_at < clock.now() - jobs.CHECK_FRESHNESS:
         _recheck_first(request, job)
     elif not jobs.send(job, user=_user(request), first=jobs.TRIAL if "try" in request.POST else None):
-        messages.info(request, f"Job {job.number} has been sent already. Nothing was sent twice.")
+        messages.info(request, _once(job))
     return redirect(job)
+
+
+def _once(job: Job) -> str:
+    done = "imported" if job_words.is_import(job) else "sent"
+    return f"Job {job.number} has been {done} already. Nothing was {done} twice."
 
 
 def _posts(job: Job) -> bool:
@@ -165,11 +171,12 @@ def _posts(job: Job) -> bool:
 
 def _recheck_first(request: HttpRequest, job: Job) -> None:
     age = job_words.span(clock.now() - (job.checked_at or clock.now()))
+    done, act = ("imported", "import") if job_words.is_import(job) else ("sent", "send")
     if jobs.recheck(job):
         messages.warning(
             request,
-            f"This was checked {age} ago, so it is being checked again. Nothing was sent yet: "
-            "look at it once more, then send.",
+            f"This was checked {age} ago, so it is being checked again. Nothing was {done} yet: "
+            f"look at it once more, then {act}.",
         )
 
 
