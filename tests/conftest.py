@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,13 @@ ClientOf = Callable[[Role], Client]
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return browser_type_launch_args | {"executable_path": CHROMIUM, "args": CHROMIUM_FLAGS}
+
+
+def pytest_sessionstart() -> None:
+    """Take away the mark of saved credentials that a killed run may have left beside its simulated Xero."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    for mark in (Path(__file__).parent.parent / "var").glob(f"test-simulator*{worker}.left"):
+        mark.unlink(missing_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -184,6 +184,8 @@ def test_an_error_of_xeros_is_told_in_our_words(
 ) -> None:
     page = me.get(CALLBACK, {**told, "state": state_of(leave(me))}, follow=True)
     assert sentence in text(page)
+    mended_at_the_app = told["error"] in {"invalid_scope", "unauthorized_client", "invalid_request"}
+    assert (page.request["PATH_INFO"] == "/finance/xero/setup/app/") or not mended_at_the_app
     assert "news" not in text(page)
     assert "phone us" not in text(page)
     assert witness.asked == []

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bmsxero.roles import ADMINS, allow
 from xero_sync import connecting, consent, credentials, oauth, standing
-from xero_sync.errors import ReconnectNeeded, Unanswered, XeroError
+from xero_sync.errors import Misconfigured, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.models import Job, XeroConnection
 from xero_sync.oauth import Organisation, Tokens
 
@@ -29,12 +29,15 @@ View = Callable[[HttpRequest], HttpResponse]
 REFUSALS = {
     "access_denied": "You said no in Xero. Nothing was connected.",
     "invalid_scope": "Xero does not give this installation one of the permissions it asks for. "
-    "Setup > App credentials has the other set of permissions.",
+    "Setup > App credentials has the other set: switch below, and connect again.",
     "unauthorized_client": "Xero does not know this installation's client id. Check it at Setup > App credentials.",
     "invalid_request": "Xero did not accept the request. Its list of redirect addresses must have this one: {uri}",
     "server_error": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
     "temporarily_unavailable": "Xero's sign-in service has trouble of its own. Try again in a few minutes.",
 }
+#: Of these, those that the page of the app has the fix for: its permissions, its client id, its address.
+MENDED_AT_THE_APP = {"invalid_scope", "unauthorized_client", "invalid_request"}
+SETUP, APP = "xero_sync:setup", "xero_sync:app"
 OTHER_REFUSAL = "Xero ended the sign-in with an error of its own. Nothing was connected."
 USED_UP = "That sign-in was used already, or is older than five minutes. Nothing was connected."
 NO_ANSWER = "Xero's sign-in service can't be reached, or gave no usable answer. Nothing was connected."
@@ -83,7 +86,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         tokens = oauth.exchange(request.GET.get("code", ""), going.verifier)
         found = oauth.organisations(tokens)
     except XeroError as problem:
-        return _stopped(request, _why(problem))
+        return _stopped(request, _why(problem), APP if isinstance(problem, Misconfigured) else SETUP)
     if not found:
         return _stopped(request, NO_ORGANISATION)
     if len(found) > 1:
@@ -159,12 +162,13 @@ def _refused(request: HttpRequest, error: str) -> HttpResponse:
     if known == "access_denied" and "scope" in request.GET.get("error_description", ""):
         known = "invalid_scope"
     logger.info("Xero sent %s back with %s", request.user.get_username(), known)
-    return _stopped(request, REFUSALS.get(known, OTHER_REFUSAL).format(uri=oauth.redirect_uri()))
+    page = APP if known in MENDED_AT_THE_APP else SETUP
+    return _stopped(request, REFUSALS.get(known, OTHER_REFUSAL).format(uri=oauth.redirect_uri()), page)
 
 
-def _stopped(request: HttpRequest, why: str) -> HttpResponse:
+def _stopped(request: HttpRequest, why: str, page: str = SETUP) -> HttpResponse:
     messages.error(request, why)
-    return redirect("xero_sync:setup")
+    return redirect(page)
 
 
 def _why(problem: XeroError) -> str:
