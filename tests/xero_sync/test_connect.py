@@ -208,11 +208,13 @@ def test_whatever_xero_answers_wrongly_a_plain_page_comes_and_nothing_is_stored(
     me: Client, witness: Witness, path: str, answer: tuple[int, Any]
 ) -> None:
     witness.answers[path] = answer
-    answer = me.get(CALLBACK, {"code": "a-code", "state": state_of(leave(me))})
-    assert (answer.status_code, answer.headers["Location"]) == (302, SETUP)
+    wrong_app = answer[1] == {"error": "invalid_client"}
+    back = me.get(CALLBACK, {"code": "a-code", "state": state_of(leave(me))})
+    assert (back.status_code, back.headers["Location"]) == (302, f"{SETUP}app/" if wrong_app else SETUP)
+    told = text(me.get(back.headers["Location"]))
+    assert 'role="alert"' in told
+    assert "secret-of-the-server" not in told
     page = text(me.get(SETUP))
-    assert 'role="alert"' in page
-    assert "secret-of-the-server" not in page
     assert "Connect to Xero</button>" in page
     assert not XeroConnection.objects.exists()
 
