@@ -247,7 +247,7 @@ class _Batch:
     def apply(self) -> None:
         mine = XeroRecord.objects.filter(tenant_id=self.job.tenant_id, kind=self.kind.name)
         remotes = {each.xero_id: each for each in mine.filter(xero_id__in=[row.xero_id for row in self.rows])}
-        books = ImportBooks(self.job.connection, RunOptions(**self.job.options))
+        books = ImportBooks(self.job.connection, RunOptions(**self.job.options), for_applying=True)
         ours = _ours(self.kind, list(remotes.values()), books)
         made: list[_Made] = []
         for row in self.rows:

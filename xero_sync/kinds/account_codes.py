@@ -149,8 +149,9 @@ class AccountCodeImport(ImportKind[AccountCode]):
         wanted = filters.get("type")
         return (records.filter(payload__Type=wanted) if wanted else records).order_by("key", "id")
 
-    def load(self, local_ids: Iterable[UUID]) -> list[AccountCode]:
-        return list(AccountCode.objects.select_for_update().filter(uuid__in=list(local_ids)))
+    def load(self, local_ids: Iterable[UUID], *, lock: bool) -> list[AccountCode]:
+        records = AccountCode.objects.select_for_update() if lock else AccountCode.objects.all()
+        return list(records.filter(uuid__in=list(local_ids)))
 
     def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[AccountCode]]]:
         found = {code.code: code for code in AccountCode.objects.filter(code__in=[each.key for each in remotes])}

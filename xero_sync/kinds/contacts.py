@@ -265,8 +265,9 @@ class ContactImport(ImportKind[Account]):
                 return records.filter(payload__IsSupplier=True)
         return records
 
-    def load(self, local_ids: Iterable[UUID]) -> list[Account]:
-        return list(Account.objects.select_for_update().filter(uuid__in=list(local_ids)))
+    def load(self, local_ids: Iterable[UUID], *, lock: bool) -> list[Account]:
+        records = Account.objects.select_for_update() if lock else Account.objects.all()
+        return list(records.filter(uuid__in=list(local_ids)))
 
     def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[Account]]]:
         """The number that an export of ours left there, then the name; case and spaces don't count."""

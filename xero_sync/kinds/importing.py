@@ -23,8 +23,10 @@ from xero_sync.models import Job, XeroConnection, XeroLink, XeroRecord
 class ImportBooks(Books):
     """One organisation and our own chart and taxes, for one batch of an import."""
 
-    def __init__(self, connection: XeroConnection, options: RunOptions) -> None:
+    def __init__(self, connection: XeroConnection, options: RunOptions, *, for_applying: bool = False) -> None:
         super().__init__(connection, options)
+        #: Whether what is decided is done in the same transaction; Check only looks
+        self.for_applying = for_applying
         #: Our account codes by code
         self.codes = {code.code: code for code in AccountCode.objects.all()}
         self.learn_our_rates()
@@ -96,8 +98,8 @@ class ImportKind(ABC, Generic[R]):
         return records
 
     @abstractmethod
-    def load(self, local_ids: Iterable[UUID]) -> list[R]:
-        """Return these records of ours, locked, in a fixed number of queries."""
+    def load(self, local_ids: Iterable[UUID], *, lock: bool) -> list[R]:
+        """Return these records of ours in a fixed number of queries; locked where they are about to be changed."""
 
     @abstractmethod
     def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[R]]]:
@@ -112,7 +114,7 @@ class ImportKind(ABC, Generic[R]):
                 "local_id", "xero_id"
             )
         )
-        return {links[record.uuid]: record for record in self.load(links)}
+        return {links[record.uuid]: record for record in self.load(links, lock=books.for_applying)}
 
     def taken(self, records: Iterable[R], books: ImportBooks) -> set[UUID]:
         """Return which of our records are linked already."""

@@ -217,9 +217,10 @@ class ItemImport(ImportKind[Item]):
                 return records.filter(payload__IsTrackedAsInventory=True)
         return records
 
-    def load(self, local_ids: Iterable[UUID]) -> list[Item]:
-        items = Item.objects.select_for_update(of=("self",)).filter(uuid__in=list(local_ids))
-        return list(items.select_related("income_account", "expense_account", "tax"))
+    def load(self, local_ids: Iterable[UUID], *, lock: bool) -> list[Item]:
+        items = Item.objects.select_for_update(of=("self",)) if lock else Item.objects.all()
+        related = items.select_related("income_account", "expense_account", "tax")
+        return list(related.filter(uuid__in=list(local_ids)))
 
     def matches(self, remotes: Sequence[XeroRecord]) -> dict[str, tuple[str, list[Item]]]:
         """The code, which Xero keeps unique, then the name."""

@@ -131,8 +131,9 @@ class TaxRateImport(ImportKind[TaxRate]):
     def text(self, text: str) -> Q:
         return Q(folded_name__contains=fold(text))
 
-    def load(self, local_ids: Iterable[UUID]) -> list[TaxRate]:
-        return list(TaxRate.objects.select_for_update().filter(uuid__in=list(local_ids)))
+    def load(self, local_ids: Iterable[UUID], *, lock: bool) -> list[TaxRate]:
+        records = TaxRate.objects.select_for_update() if lock else TaxRate.objects.all()
+        return list(records.filter(uuid__in=list(local_ids)))
 
     def linked(self, remotes: Sequence[XeroRecord], books: ImportBooks) -> dict[str, TaxRate]:
         found = {remote.xero_id: books.our_rate(remote.xero_id) for remote in remotes}
