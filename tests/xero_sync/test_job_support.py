@@ -127,6 +127,6 @@ def test_a_job_without_anything_has_its_file_too(reader: Client) -> None:
 def test_everybody_with_a_role_may_take_them(client_of: ClientOf, job: Job, role: Role) -> None:
     client = client_of(role)
     for rest in ("support.txt", "support.zip", "log.csv", "rows.csv", "log/"):
-        answer = client.get(url(job, rest))
-        answer.close()
+        answer: Any = client.get(url(job, rest))
         assert answer.status_code == 200
+        assert b"".join(answer)  # a file is closed by who reads it to its end
