@@ -160,7 +160,7 @@ _OUTCOME = [
 def save_rows(rows: list[JobRow]) -> None:
     """Save many rows that exist already. An upsert by their id takes a tenth of what bulk_update does."""
     for row in rows:
-        row.updated = clock.now()
+        row.updated = clock.stamp()
     JobRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_OUTCOME)
 
 

@@ -427,7 +427,7 @@ def line_fields(step: str, action: str, *, row: JobRow | None, outcome: str, mes
     """Return the columns of a log line; line breaks are escaped, so that one line is one line."""
     return {
         "row": row,
-        "time": clock.now(),
+        "time": clock.stamp(),
         "step": step,
         "record": row.label if row else "",
         "action": action,

@@ -65,7 +65,7 @@ def refresh(tenant_id: str, kind: str, seen: Mapping[UUID, tuple[str, dict[str, 
     for link in found:
         number, link.sent = seen[link.local_id]
         link.xero_number = number[:255] or link.xero_number
-        link.last_seen = clock.now()
+        link.last_seen = clock.stamp()
     XeroLink.objects.bulk_update(found, ["xero_number", "sent", "last_seen"], batch_size=100)
 
 

@@ -192,5 +192,5 @@ def _row(tenant_id: str, kind: str, source: Source, element: Element, seen_at: d
         date=day(element.get(source.date_field)) if source.date_field else None,
         updated_utc=moment(element.get("UpdatedDateUTC")),
         payload={name: value for name, value in element.items() if name not in source.dropped},
-        seen_at=seen_at or clock.now(),
+        seen_at=seen_at or clock.stamp(),
     )

@@ -250,7 +250,7 @@ class ExportKind(ABC, Generic[R]):
             matched_by=matched_by,
             job=job,
             sent=self.remember(record),
-            last_seen=clock.now(),
+            last_seen=clock.stamp(),
         )
         books.add_link(self.name, made)
         return made

@@ -175,7 +175,7 @@ class ImportKind(ABC, Generic[R]):
                 matched_by=how,
                 job=job,
                 sent=self.remember(record),
-                last_seen=clock.now(),
+                last_seen=clock.stamp(),
             )
             for remote, record, how in pairs
         )

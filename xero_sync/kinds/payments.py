@@ -214,7 +214,7 @@ class PaymentImport:
         payment = Payment.objects.create(
             account=invoice.account,
             invoice=invoice,
-            date=day(payload.get("Date")) or clock.now().date(),
+            date=day(payload.get("Date")) or clock.stamp().date(),
             reference=str(payload.get("Reference") or "")[:255],
             amount=amount(payload.get("Amount")),
             source=Payment.Source.XERO,
@@ -227,7 +227,7 @@ class PaymentImport:
             xero_number=str(payload.get("Reference") or "")[:255],
             matched_by="imported",
             job=job,
-            last_seen=clock.now(),
+            last_seen=clock.stamp(),
         )
         return payment
 
@@ -245,7 +245,7 @@ class PaymentImport:
             Payment.objects.create(
                 account=invoice.account,
                 invoice=invoice,
-                date=clock.now().date(),
+                date=clock.stamp().date(),
                 reference="Credited in Xero",
                 amount=now,
                 kind=Payment.Kind.CREDIT,
@@ -275,7 +275,7 @@ def credited(document: dict[str, Any]) -> Decimal:
 def _reverse(payments: QuerySet[Payment]) -> None:
     live = list(payments.filter(reversed=False))
     begin(live)
-    now = clock.now()
+    now = clock.stamp()
     for payment in live:
         payment.reversed, payment.reversed_at = True, now
         payment.save(update_fields=["reversed", "reversed_at", "updated"])
