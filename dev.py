@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Make .venv, install the locked packages, and run one job: install, demo, test, soak, lint, or manage.
+"""Make .venv, install the locked packages, and run one job: install, demo, test, soak, bench, screenshots,
+lint, or manage.
 
 `manage` runs a command of manage.py on the sample installation that `demo` made.
 
@@ -85,6 +86,10 @@ def main(job: str, *args: str) -> int:
         case "test":
             install(EVERYTHING)
             return run(PYTHON, "-m", "pytest", *args)
+        case "screenshots":
+            install(EVERYTHING)
+            os.environ["BMS_SAMPLE"] = "1"
+            return run(PYTHON, "-m", "tests.e2e.screenshots")
         case "bench":
             install(EVERYTHING)
             return run(PYTHON, "-m", "tests.bench", *args)

@@ -3,13 +3,84 @@
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-function shortcuts(event) {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const target = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
-  if (!target) return;
+// --- keys: single ones can be switched off, and none is taken from somebody who types
+
+const PLACES = { i: "/finance/invoices/", p: "/finance/payments/", j: "/finance/jobs/", x: "/finance/xero/" };
+const ROWS = "main table.rows > tbody > tr";
+
+// A browser that keeps nothing has the keys as they are.
+function keysAreOn() {
+  try { return localStorage.getItem("keys") !== "off"; } catch { return true; }
+}
+function switchKeys(event) {
+  const box = event.target.closest("[data-keys-on]");
+  if (!box) return;
+  try { localStorage.setItem("keys", box.checked ? "on" : "off"); } catch { box.checked = true; }
+}
+function showKeys() {
+  const list = document.getElementById("keys");
+  if (!list || list.open) return;
+  list.querySelector("[data-keys-on]").checked = keysAreOn();
+  list.showModal();
+}
+
+// The row in focus; it is found again from whatever is in focus within it.
+function goToRow(step) {
+  const rows = all(ROWS);
+  const here = rows.indexOf(document.activeElement.closest(ROWS));
+  const row = rows[here < 0 ? (step > 0 ? 0 : rows.length - 1) : here + step];
+  if (!row) return;
+  row.tabIndex = -1;
+  row.focus();
+}
+function tickRow() {
+  document.activeElement.closest(ROWS)?.querySelector(".grid-tick input[type=checkbox]:not(:disabled)")?.click();
+}
+function press(selector) {
+  document.querySelector(selector)?.click();
+}
+
+const KEYS = {
+  "?": showKeys,
+  "/": () => document.querySelector('[data-shortcut="/"]')?.focus(),
+  j: () => goToRow(1),
+  k: () => goToRow(-1),
+  x: tickRow,
+  "[": () => press("main .pager :is([rel=prev], [data-page=prev])"),
+  "]": () => press("main .pager :is([rel=next], [data-page=next])"),
+  f: () => document.querySelector("main .filters :is(input, select):not([type=hidden])")?.focus(),
+  e: () => press("main a[href*='.csv']"),
+};
+
+let afterG = -Infinity;
+function singleKey(event) {
+  const isSecond = event.timeStamp - afterG < 1500;
+  afterG = -Infinity;
+  if (isSecond && PLACES[event.key]) return () => press(`.side-menu a[href="${PLACES[event.key]}"]`);
+  if (event.key === "g") afterG = event.timeStamp;
+  return Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
+}
+
+// The main button of the form at hand, else of the page. What sends is brought into focus, and pressed from there.
+function mainButton(event) {
+  const button = (event.target.closest("form") || document).querySelector(".btn-primary")
+    || document.querySelector("main .btn-primary");
+  if (!button || button.disabled) return;
   event.preventDefault();
-  target.focus();
+  if (button.matches("[data-sends]") && document.activeElement !== button) button.focus();
+  else button.click();
+}
+
+function shortcuts(event) {
+  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { mainButton(event); return; }
+  if (event.key === "Enter" && event.target.matches(ROWS)) { event.target.querySelector("a")?.click(); return; }
+  const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
+  const act = singleKey(event);
+  if (!act) return;
+  event.preventDefault();
+  act();
 }
 
 // Empty filters stay out of the address.
@@ -165,7 +236,7 @@ function prepare(root) {
   all("[data-fill]", root.parentNode || root).forEach(fill);
   // Browsers lend the clipboard to safe origins only
   all("[data-copy], [data-copy-text]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
-  all("[data-print], [data-pause]", root).forEach((button) => { button.hidden = false; });
+  all("[data-print], [data-pause], [data-keys]", root).forEach((button) => { button.hidden = false; });
   all("table.rows", root).forEach(countTicks);
   root.querySelector("[data-focus]")?.focus();
 }
@@ -176,6 +247,8 @@ document.addEventListener("click", closeMenus);
 document.addEventListener("click", copy);
 document.addEventListener("click", range);
 document.addEventListener("click", pause);
+document.addEventListener("click", (event) => { if (event.target.closest("[data-keys]")) showKeys(); });
+document.addEventListener("change", switchKeys);
 document.addEventListener("click", print);
 document.addEventListener("submit", tidy);
 document.addEventListener("submit", once);
