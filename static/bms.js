@@ -237,6 +237,9 @@ function prepare(root) {
   // Browsers lend the clipboard to safe origins only
   all("[data-copy], [data-copy-text]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
   all("[data-print], [data-pause], [data-keys]", root).forEach((button) => { button.hidden = false; });
+  all("[data-since], [data-until]", root).forEach((place) => {
+    if (!begun.has(place)) begun.set(place, performance.now());
+  });
   all("table.rows", root).forEach(countTicks);
   root.querySelector("[data-focus]")?.focus();
 }

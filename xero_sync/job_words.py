@@ -111,6 +111,8 @@ def job_badge(job: Job) -> Badge:
         label = "Checked, not imported"
     if job.state == State.CHECKED and not sendable(job):
         label = "Checked, nothing to import" if is_import(job) else "Checked, nothing to send"
+    if job.state == State.COMPLETED and (job.counts or {}).get("warnings"):
+        return Badge("Completed with warnings", "warning")
     return Badge(label, TONES[job.state])
 
 

@@ -18,7 +18,7 @@ from tests.e2e.test_look import open_context
 from tests.test_pages_roles import routes
 from tests.xero_sync.driving import bring, check, export
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync.models import Job, XeroConnection, XeroLink
+from xero_sync.models import Job, LogLine, XeroConnection, XeroLink
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -68,6 +68,7 @@ def filled(connection: XeroConnection, xero: SimulatedXero) -> dict[str, Any]:
         "tax": customer.sales_tax_id,
         "link": XeroLink.objects.filter(kind="contacts").first().pk,  # type: ignore[union-attr]
         "jobs": [sent.number, checked.number],
+        "line": LogLine.objects.filter(job=sent, request__isnull=False).first().pk,  # type: ignore[union-attr]
     }
 
 
@@ -92,6 +93,9 @@ def addresses(made: dict[str, Any]) -> list[str]:
             continue
         for job in made["jobs"] if "<int:number>" in route else [""]:
             path = "/" + route.replace("<int:number>", str(job)).replace("<int:pk>", str(_key(route, made)))
+            if "<int:line>" in path and job != made["jobs"][0]:
+                continue  # only what was sent has calls behind its lines
+            path = path.replace("<int:line>", str(made["line"]))
             path = path.replace("<str:kind>", "contacts").replace("<slug:kind>", "services")
             if path == "/finance/payments/new/":
                 path += f"?invoice={made['next']}"

@@ -378,6 +378,12 @@ class TestResult:
         assert page.context["grid"].total == 9
         assert "In Xero, with warning" in words(page)
 
+    def test_a_job_with_warnings_alone_is_not_simply_completed(self, writer: Client) -> None:
+        job = make_job(State.COMPLETED)
+        make_rows(job, 2, state="succeeded", warning="The code has been removed.")
+        assert "Completed with warnings" in words(writer.get(url(job)))
+        assert "Nothing is left to do" not in words(writer.get(url(job)))
+
     def test_each_row_leads_to_both_sides(self, writer: Client) -> None:
         here = use_organisation(short_code="!abc")
         made = invoice("INV-1")

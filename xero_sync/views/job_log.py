@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 from bmsxero.roles import EVERYONE, allow, who
 from xero_sync import job_words, redaction
 from xero_sync.job_lists import LOG
-from xero_sync.models import Job, LogLine
+from xero_sync.models import Job, LogLine, XeroRequest
 from xero_sync.views.jobs import MOVING, file_name, numbered
 
 #: A body is shown up to this length.
@@ -80,6 +81,14 @@ def call(request: HttpRequest, number: int, line: int) -> HttpResponse:
     rows = [] if reads else list(found.request.rows.all())
     sent, answer = (redaction.readable(text) if reads else redaction.for_support(text, rows) for text in (sent, answer))
     context = {"job": found.job, "line": found, "call": found.request, "hides": not reads}
-    context |= {"sent": sent[:LONGEST], "is_cut": len(sent) > LONGEST, "answer": answer}
+    context |= {"sent": sent[:LONGEST], "is_cut": len(sent) > LONGEST, "answer": answer, "took": _took(found.request)}
     page = "xero_sync/jobs/_call.html" if request.htmx else "xero_sync/jobs/call.html"  # type: ignore[attr-defined]
     return render(request, page, context)
+
+
+def _took(sent: XeroRequest) -> str:
+    """Return how long Xero took; blank where it has not answered."""
+    if sent.sent_at is None or sent.answered_at is None:
+        return ""
+    length = sent.answered_at - sent.sent_at
+    return f"{length // timedelta(milliseconds=1):,} ms" if length < timedelta(seconds=10) else job_words.span(length)
