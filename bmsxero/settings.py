@@ -114,7 +114,13 @@ def _database(name: str, default: Path) -> dict[str, object]:
     else:
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
-        config["OPTIONS"] = {**dict(config.get("OPTIONS") or {}), "connect_timeout": 5}  # type: ignore[call-overload]
+        config["OPTIONS"] = {
+            "connect_timeout": 5,
+            # A worker that is frozen with a row locked must not hold up pages and the other workers. Renewing a
+            # token, the longest that a row stays locked, takes thirteen seconds at most.
+            "options": "-c idle_in_transaction_session_timeout=60s -c lock_timeout=20s",
+            **dict(config.get("OPTIONS") or {}),  # type: ignore[call-overload]
+        }
     return config
 
 

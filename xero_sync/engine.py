@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from bmsxero.logs import about_job
@@ -41,13 +41,17 @@ def _run(job_id: int) -> bool:
             _work(job, owner)
     except WrongOrganisation as error:
         _give_up(job, error.message)
-    except OperationalError:
+    except (OperationalError, InterfaceError, InternalError):
         # The database was away or locked. What is committed is enough for the next run, which the sweep starts
         logger.exception("Job %s was interrupted by the database", job.number)
+        if not connection.is_usable():
+            connection.close()
     except Exception:
         error_id = secrets.token_hex(4)
         logger.exception("Job %s failed, error %s", job.number, error_id)
-        _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
+        # Else it is another worker's by now, and may be well
+        if lease.renew(leased, owner):
+            _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
     finally:
         lease.release(leased, owner)
     if isinstance(leased, XeroConnection):

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -92,6 +93,14 @@ class Nursery:
         )
         self.beat = self._born("beat")
         self.workers: list[int] = []
+        # By itself: what a frozen worker has locked would hold up who is to thaw it
+        self.lock = threading.Lock()
+        threading.Thread(target=self._keep_thawing, daemon=True).start()
+
+    def _keep_thawing(self) -> None:
+        while True:
+            self.thaw()
+            time.sleep(0.1)
 
     def _born(self, order: str) -> int:
         assert self.process.stdin
@@ -109,7 +118,8 @@ class Nursery:
         mine = [pid for pid in self.workers if pid in busy]
         victim = self.chance.choice(mine if mine and self.chance.random() < 0.8 else self.workers)
         self.workers.remove(victim)
-        self.frozen.pop(victim, None)
+        with self.lock:
+            self.frozen.pop(victim, None)
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         self.kills += 1
@@ -121,17 +131,19 @@ class Nursery:
 
     def freeze(self) -> None:
         victim = self.chance.choice(self.workers)
-        if victim not in self.frozen:
-            os.kill(victim, signal.SIGSTOP)
-            self.freezes += 1
-            self.frozen[victim] = time.monotonic() + self.chance.uniform(0.5, 2.5 * LEASE)
+        with self.lock:
+            if victim not in self.frozen:
+                self.frozen[victim] = time.monotonic() + self.chance.uniform(0.5, 2.5 * LEASE)
+                os.kill(victim, signal.SIGSTOP)
+                self.freezes += 1
 
     def thaw(self, *, everybody: bool = False) -> None:
-        for pid, until in list(self.frozen.items()):
-            if everybody or time.monotonic() > until:
-                del self.frozen[pid]
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+        with self.lock:
+            for pid, until in list(self.frozen.items()):
+                if everybody or time.monotonic() > until:
+                    del self.frozen[pid]
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
 
     def close(self) -> None:
         for pid in [*self.workers, self.beat]:
@@ -301,7 +313,6 @@ class Soak:
         ]
         while self.goes_on():
             self.start_jobs()
-            self.nursery.thaw()
             for act in acts:
                 act.perhaps(self.chance)
             time.sleep(0.05)

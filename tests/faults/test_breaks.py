@@ -16,7 +16,7 @@ import pytest
 from finance.models import Invoice
 from tests import records
 from tests.faults import breaks, checker
-from tests.faults.processes import born, ends, freezes, let_time_pass, until_it_ends
+from tests.faults.processes import born, ends, freezes, until_it_ends
 from tests.xero_sync.driving import check
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import engine, jobs
@@ -86,25 +86,22 @@ def two_jobs_want_one(xero: SimulatedXero, broken: Guard) -> None:
 
 
 def two_at_once(xero: SimulatedXero, broken: Guard) -> None:
-    """Two workers are rung for one job in the same moment."""
-    job = job_of(300)
-    xero.control("limits", latency_ms=300)
-    workers = [born(lambda: engine.run(job.pk), sabotage=broken) for _ in range(2)]
-    for worker in workers:
-        ends(worker)
-    xero.control("limits", latency_ms=0)
-    for _ in range(20):
-        if Job.objects.get(pk=job.pk).is_ended:
-            break
-        let_time_pass()
-        engine.run(job.pk)
+    """A second worker is rung for a job while the first, a moment frozen, has a batch in hand."""
+    job = job_of(3)
+    first = born(lambda: engine.run(job.pk), failpoint="written:invoices=stop", sabotage=broken)
+    freezes(first)
+    ends(born(lambda: engine.run(job.pk), sabotage=broken))
+    os.kill(first, signal.SIGCONT)
+    ends(first)
+    if not Job.objects.get(pk=job.pk).is_ended:
+        until_it_ends(job)
 
 
 SCENES = [
     (frozen_over_the_lease, "fence", "invoices twice in Xero"),
     (answered_late, "settle", "invoices twice in Xero"),
     (two_jobs_want_one, "index", "invoices twice in Xero"),
-    (two_at_once, "lease", ""),  # what comes of it is chance
+    (two_at_once, "lease", "two runners of one organisation at once"),
 ]
 
 

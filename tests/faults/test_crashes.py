@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
 from crm.models import Account
 from finance.models import AccountCode, Invoice, Item
@@ -169,10 +173,6 @@ def test_a_worker_frozen_behind_the_fence_sends_nothing_when_it_thaws(
 
 def thawed_after(xero: SimulatedXero, failpoint: str, *, mode: str, seconds: int = 0, **options: Any) -> None:
     """Freeze a worker, let another finish its work, thaw it."""
-    import os
-    import signal
-    import time
-
     from django.conf import settings
 
     settings.XERO_LEASE_SECONDS = 4
@@ -190,6 +190,35 @@ def thawed_after(xero: SimulatedXero, failpoint: str, *, mode: str, seconds: int
     assert job.state == Job.State.COMPLETED
     assert all_is_well(xero)
     assert len(xero.invoices()) == 3
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="with SQLite, a frozen writer holds up everybody")
+def test_a_worker_frozen_inside_a_transaction_does_not_hold_up_the_others(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("1min",)
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("20s",)
+    invoices()
+    job = sent(check())
+
+    def work() -> None:
+        with database.cursor() as cursor:
+            cursor.execute("SET idle_in_transaction_session_timeout = 1000")
+        engine.run(job.pk)
+
+    frozen = born(work, failpoint="recording:invoices=stop")
+    try:
+        freezes(frozen)
+        until_it_ends(job)
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+        ends(frozen)
+    job.refresh_from_db()
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
 
 
 def test_what_kills_its_worker_three_times_goes_alone_and_then_to_a_person(
