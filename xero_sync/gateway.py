@@ -165,21 +165,26 @@ class Gateway:
         return self.interpret(answer)
 
     def pages(
-        self, endpoint: str, params: Mapping[str, Any] | None = None, *, modified_since: datetime | None = None
+        self,
+        endpoint: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        modified_since: datetime | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the elements of a paged endpoint, up to a thousand per call."""
         page = 1
         while True:
             envelope = self.read(
                 endpoint,
-                {**(params or {}), "page": page, "pageSize": PAGE_SIZE},
+                {**(params or {}), "page": page, "pageSize": page_size},
                 modified_since=modified_since,
             )
             elements: list[dict[str, Any]] = envelope.get(endpoint) or []
             yield elements
             pages = (envelope.get("pagination") or {}).get("pageCount")
             # Older answers lack the pagination block
-            if (page >= pages) if pages is not None else (len(elements) < PAGE_SIZE):
+            if (page >= pages) if pages is not None else (len(elements) < page_size):
                 return
             page += 1
 

@@ -30,6 +30,7 @@ Number = SyncOptions.InvoiceNumber
 #: Xero takes a list of numbers in the address; more than this makes it too long.
 NUMBERS_PER_CALL = 40
 LETTERS_PER_CALL = 1500
+LOOK_UP_PAGE = 200
 DESCRIPTION_LENGTH = 4000
 _PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
@@ -143,7 +144,8 @@ class InvoiceExport(ExportKind[Invoice]):
             self._collect(gateway, {"ContactIDs": chunk, "where": where, **_OUR_APP}, books)
 
     def _collect(self, gateway: Gateway, params: dict[str, str], books: Books) -> None:
-        for page in gateway.pages("Invoices", {**params, "order": "InvoiceID"}):
+        # Whole documents: a thousand of a busy day may take Xero longer than a call may take
+        for page in gateway.pages("Invoices", {**params, "order": "InvoiceID"}, page_size=LOOK_UP_PAGE):
             for element in page:
                 if element.get("Type", "ACCREC") == "ACCREC":
                     if _OUR_APP.items() <= params.items():
