@@ -199,10 +199,12 @@ function print(event) {
 function fold(event) {
   const link = event.detail.elt;
   if (!link.matches("[data-folds]")) return;
-  const place = document.querySelector(link.getAttribute("hx-target"));
-  if (!place.firstElementChild) return;
+  const shown = link.closest("tr").nextElementSibling;
+  const isOpen = Boolean(shown?.matches(".call-row"));
+  link.setAttribute("aria-expanded", !isOpen);
+  if (!isOpen) return;
   event.preventDefault();
-  place.replaceChildren();
+  shown.remove();
 }
 
 const begun = new WeakMap();

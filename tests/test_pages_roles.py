@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from bmsxero.roles import ADMINS, EVERYONE, READERS, WRITERS, Role, roles_of, who
+from bmsxero.sign_in import Backend
 from tests.conftest import ClientOf
 from tests.records import account, account_code, invoice, item, payment, site, tax
 
@@ -202,6 +204,21 @@ def test_a_superuser_counts_as_finance_admin(django_user_model: Any) -> None:
     me = who(django_user_model.objects.create_superuser("root"))
     assert me.any_of(ADMINS)
     assert me.label == "Finance admin"
+
+
+def test_a_user_who_was_switched_off_is_signed_out(reader: Client, django_user_model: Any) -> None:
+    assert reader.get("/").status_code == 200
+    django_user_model.objects.update(is_active=False)
+    assert reader.get("/").headers["Location"].startswith("/login/")
+
+
+def test_user_and_roles_are_read_at_once(user_of: Any, django_assert_num_queries: Any) -> None:
+    made = user_of(Role.VIEWER)
+    made.groups.add(Group.objects.get(name=Role.SUPPORT), Group.objects.create(name="Tennis club"))
+    with django_assert_num_queries(1):
+        known = Backend().get_user(made.pk)
+        assert known is not None
+        assert who(known).roles == {Role.VIEWER, Role.SUPPORT}
 
 
 def test_a_user_without_a_role_opens_nothing(client: Client, django_user_model: Any) -> None:

@@ -22,10 +22,26 @@ TECHNICAL = frozenset((
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:]+")
 
 
+class _Exact(str):
+    """A number with a fraction, as it was written: 12.50 stays 12.50, and never becomes a binary fraction."""
+
+    __slots__ = ()
+
+
+def decode(body: str) -> Any:
+    """Return what a body holds, for `laid_out`. Raises ValueError for what is no JSON."""
+    return json.loads(body, parse_float=lambda number: _Exact(f"\0{number}\0"))
+
+
+def laid_out(decoded: Any) -> str:
+    """Return what `decode` gave as JSON again, for reading."""
+    return re.sub(r'"\\u0000([\d.eE+-]+)\\u0000"', r"\1", json.dumps(decoded, indent=2, ensure_ascii=False))
+
+
 def readable(body: str) -> str:
     """Return a body laid out for reading, without secrets."""
     try:
-        return without_secrets(json.dumps(json.loads(body), indent=2, ensure_ascii=False))
+        return without_secrets(laid_out(decode(body)))
     except ValueError:
         return without_secrets(body)
 
@@ -38,10 +54,10 @@ def for_support(body: str, rows: Iterable[JobRow | None] = ()) -> str:
     if not body.strip():
         return ""
     try:
-        decoded = json.loads(body)
+        decoded = decode(body)
     except ValueError:
         return f"{HIDDEN}: {len(body)} characters that are no JSON"
-    return without_secrets(json.dumps(_technical(decoded, "", list(rows)), indent=1, ensure_ascii=False))
+    return without_secrets(laid_out(_technical(decoded, "", list(rows))))
 
 
 def _technical(value: Any, name: str, rows: list[JobRow | None]) -> Any:
@@ -50,6 +66,8 @@ def _technical(value: Any, name: str, rows: list[JobRow | None]) -> Any:
             return {key: _technical(each, key, rows) for key, each in value.items()}
         case list():
             return [_technical(each, name, rows) for each in value]
+        case _Exact():
+            return value
         case str() if name not in TECHNICAL and not name.endswith(("ID", "Id")):
             return HIDDEN
         case str():

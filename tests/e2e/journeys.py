@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from bmsxero.roles import Role
 
-#: A worker and the simulated Xero need a moment; without JavaScript the page comes anew every five seconds.
+#: A worker and the simulated Xero need a moment; without JavaScript the page comes anew every ten seconds.
 PATIENCE = 30_000
 
 

@@ -67,6 +67,17 @@ class TestCall:
         assert "<html" not in part
         assert "POST Contacts" in part
 
+    def test_of_a_batch_only_the_records_own_part_is_shown_at_first(self, reader: Client) -> None:
+        line = self.line()
+        (row,) = make_rows(line.job, label="Acme", kind="contacts")
+        LogLine.objects.filter(pk=line.pk).update(row=row)
+        XeroRequest.objects.update(body=b'{"Contacts": [{"Name": "Bolt Ltd"}, {"Name": "Acme", "Total": 12.50}]}')
+        page = text(reader.get(url(line.job, f"log/{line.pk}/")))
+        assert "Bolt Ltd" not in page
+        assert "one of 2 of the call" in page
+        assert "&quot;Total&quot;: 12.50" in page
+        assert "Bolt Ltd" in text(reader.get(url(line.job, f"log/{line.pk}/"), {"whole": "1"}))
+
     def test_who_reads_jobs_only_sees_no_customer_in_it(self, client_of: ClientOf) -> None:
         line = self.line()
         page = text(client_of(Role.SUPPORT).get(url(line.job, f"log/{line.pk}/")))

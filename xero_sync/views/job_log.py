@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from bmsxero.roles import EVERYONE, allow, who
 from xero_sync import job_words, redaction
 from xero_sync.job_lists import LOG
-from xero_sync.models import Job, LogLine, XeroRequest
+from xero_sync.models import Job, JobRow, LogLine, XeroRequest
 from xero_sync.views.jobs import MOVING, file_name, numbered
 
 #: A body is shown up to this length.
@@ -76,14 +76,34 @@ def call(request: HttpRequest, number: int, line: int) -> HttpResponse:
     found = LogLine.objects.select_related("job", "row", "request").filter(pk=line, job_id=number).first()
     if found is None or found.request is None:
         raise Http404
-    sent, answer = bytes(found.request.body).decode(errors="replace"), found.request.answer
+    body, answer = bytes(found.request.body).decode(errors="replace"), found.request.answer
+    mine, number = _own(body, found.row)
+    whole_url = f"{request.path}?whole=1" if mine and "whole" not in request.GET else ""
     reads = who(request.user).reads
     rows = [] if reads else list(found.request.rows.all())
-    sent, answer = (redaction.readable(text) if reads else redaction.for_support(text, rows) for text in (sent, answer))
-    context = {"job": found.job, "line": found, "call": found.request, "hides": not reads}
+    sent, answer = (
+        redaction.readable(text) if reads else redaction.for_support(text, rows)
+        for text in (mine if whole_url else body, answer)
+    )
+    context = {"job": found.job, "line": found, "call": found.request, "hides": not reads, "columns": len(LOG.shown)}
     context |= {"sent": sent[:LONGEST], "is_cut": len(sent) > LONGEST, "answer": answer, "took": _took(found.request)}
-    page = "xero_sync/jobs/_call.html" if request.htmx else "xero_sync/jobs/call.html"  # type: ignore[attr-defined]
+    theirs = redaction.words(found.row.xero_message, [] if reads else [found.row]) if found.row else ""
+    context |= {"whole_url": whole_url, "sent_along": number, "theirs": theirs}
+    page = "xero_sync/jobs/_call_row.html" if request.htmx else "xero_sync/jobs/call.html"  # type: ignore[attr-defined]
     return render(request, page, context)
+
+
+def _own(body: str, row: JobRow | None) -> tuple[str, int]:
+    """Return the part of a body that is about a row, and how many records the body has; blank if it is not plain."""
+    try:
+        ((name, elements),) = redaction.decode(body).items()
+    except (ValueError, AttributeError):
+        return "", 0
+    if row is None or not isinstance(elements, list) or len(elements) < 2:
+        return "", 0
+    known = {row.label, row.xero_number, row.xero_id} - {""}
+    mine = [each for each in elements if any(value in known for value in each.values() if isinstance(value, str))]
+    return (redaction.laid_out({name: mine}), len(elements)) if len(mine) == 1 else ("", 0)
 
 
 def _took(sent: XeroRequest) -> str:
