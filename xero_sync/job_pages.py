@@ -132,6 +132,8 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
     """Return what the page of a sent job shows: the truth first, then what failed and why."""
     shown = _shown(request, RESULT_TABS)
     warned = job.rows.filter(RESULT_TABS["warnings"][1]).count()
+    not_reached = Q(reason__in=("stopped", jobs.LEFT_FOR_LATER))
+    left = job.rows.filter(not_reached, requested=True, state=RowState.SKIPPED).count()
     states = job_words.counts(job, "state")
     numbers = {
         "all": (job.counts or {}).get("total", 0),
@@ -144,7 +146,7 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "also": _along(job),
     }
     return {
-        "headline": job_words.truth(job, warned),
+        "headline": job_words.truth(job, warned, left),
         "sums": job_words.amounts(sums_by(job, "state").get(RowState.SUCCEEDED) or {}),
         "also_words": _also_made(job),
         "calm": job_words.calm(job) and not warned,

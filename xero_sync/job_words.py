@@ -219,18 +219,18 @@ def _was(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def truth(job: Job, warned: int) -> str:
+def truth(job: Job, warned: int, left: int = 0) -> str:
     """Say how a job ended: the heading of Result. Every chosen record is in exactly one of its numbers.
 
-    `warned` are the records that went through with a warning.
+    `warned` are the records that went through with a warning, `left` those skipped ones that were only not reached.
     """
     states, total = counts(job, "state"), (job.counts or {}).get("total", 0)
     there, missing = ("imported", "not imported") if is_import(job) else ("in Xero", "not sent")
     numbers = [
         (states.get(RowState.SUCCEEDED, 0) - warned, there, True),
         (warned, "with a warning" if warned == 1 else "with warnings", False),
-        (states.get(RowState.SKIPPED, 0), "skipped", False),
-        (states.get(RowState.PLANNED, 0), missing, False),
+        (states.get(RowState.SKIPPED, 0) - left, "skipped", False),
+        (states.get(RowState.PLANNED, 0) + left, missing, False),
         (states.get(RowState.FAILED, 0), "failed", True),
         (states.get(RowState.UNKNOWN, 0) + states.get(RowState.NEEDS_REVIEW, 0), "unknown", True),
     ]

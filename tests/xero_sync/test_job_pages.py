@@ -378,6 +378,13 @@ class TestResult:
         assert page.context["grid"].total == 9
         assert "In Xero, with warning" in words(page)
 
+    def test_a_stopped_job_says_what_was_not_sent(self, writer: Client) -> None:
+        job = make_job(State.STOPPED)
+        make_rows(job, 3, state="succeeded")
+        make_rows(job, 1, state="skipped", outcome="skip", label="same")
+        make_rows(job, 2, state="skipped", reason="stopped", message="Not sent: the job was stopped.", label="left")
+        assert "6 invoices: 3 in Xero, 1 skipped, 2 not sent, 0 failed, 0 unknown." in words(writer.get(url(job)))
+
     def test_a_job_with_warnings_alone_is_not_simply_completed(self, writer: Client) -> None:
         job = make_job(State.COMPLETED)
         make_rows(job, 2, state="succeeded", warning="The code has been removed.")
