@@ -12,9 +12,12 @@ from tests.xero_sync.conftest import admin, connection, simulator, xero
 __all__ = ["admin", "connection", "simulator", "worker", "xero"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def worker() -> Iterator[EmbeddedWorker]:
-    """A worker in this process. Without beat: nothing but what a test asks for touches its database."""
+    """A worker in this process. Without beat: nothing but what a test asks for touches its database.
+
+    One for each test: what kills processes in other tests closes every connection of this one.
+    """
     running = EmbeddedWorker(beat=False)
     running.start()
     yield running

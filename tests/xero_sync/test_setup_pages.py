@@ -68,7 +68,7 @@ def test_who_may_not_act_sees_no_button_and_who_can(
     someone = client_of(role)
     for path in (SETUP, OPTIONS, TAXES):
         page = someone.get(path).content.decode()
-        main = page[page.index("<main") :]
+        main = page.partition("<main")[2].partition("</main>")[0]
         assert "<button" not in main, path
         assert "Only a finance admin can" in main, path
         assert "ask admin" in main, path
@@ -236,7 +236,7 @@ def test_the_overview_of_a_stranger_to_the_wizards_links_to_none(
     client_of: ClientOf, connection: XeroConnection
 ) -> None:
     page = client_of(Role.SUPPORT).get(OVERVIEW).content.decode()
-    main = page[page.index("<main") :]
+    main = page.partition("<main")[2].partition("</main>")[0]
     assert "export-invoices" not in main
     assert "import-payments" not in main
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.conf import settings as configured
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +15,9 @@ from crm.models import Account
 from finance.models import AccountCode, Invoice, Item
 from tests.conftest import ClientOf
 from tests.records import DAY
-from tests.xero_sync.pages import run, use_organisation
+from tests.xero_sync.pages import run
 from tests.xero_sync.wizard_pages import opened, press
-from xero_sync.models import Draft, Job, MirrorStamp, XeroLink, XeroRecord
+from xero_sync.models import Draft, Job, MirrorStamp, XeroConnection, XeroLink, XeroRecord
 from xero_sync.wizards import WIZARDS, Wizard
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +37,12 @@ def _ours() -> None:
     )
 
 
-def _theirs() -> None:
+def _theirs(tenant_id: str) -> None:
     now = timezone.now()
     payload = {"Amount": "1.00", "Invoice": {"InvoiceNumber": "X", "CurrencyCode": "GBP"}, "SalesDetails": {}}
     XeroRecord.objects.bulk_create(
         XeroRecord(
-            tenant_id="here",
+            tenant_id=tenant_id,
             kind=kind,
             xero_id=f"{kind}-{n}",
             key=f"K{n}",
@@ -57,22 +56,22 @@ def _theirs() -> None:
         for kind in ("contacts", "items", "account_codes", "payments")
         for n in range(MANY)
     )
-    MirrorStamp.objects.bulk_create(
-        MirrorStamp(tenant_id="here", kind=kind, complete_at=now, newest_utc=now) for kind in KINDS
-    )
+    for kind in KINDS:
+        MirrorStamp.objects.update_or_create(
+            tenant_id=tenant_id, kind=kind, defaults={"complete_at": now, "newest_utc": now}
+        )
     for kind, records in (("contacts", Account), ("items", Item), ("account_codes", AccountCode)):
         XeroLink.objects.bulk_create(
-            XeroLink(tenant_id="here", kind=kind, local_id=record.uuid, xero_id=f"{kind}-{n}", last_seen=now)
+            XeroLink(tenant_id=tenant_id, kind=kind, local_id=record.uuid, xero_id=f"{kind}-{n}", last_seen=now)
             for n, record in enumerate(records.objects.all()[: MANY // 3])
         )
 
 
 @pytest.fixture
-def world(client_of: ClientOf) -> Client:
-    # All that Check reads was read just now, so that it needs no Xero
-    use_organisation(organisation_read_at=timezone.now(), client_id=configured.XERO_CLIENT_ID)
+def world(client_of: ClientOf, connection: XeroConnection) -> Client:
+    # All that Check reads was read just now; it only asks Xero whether the numbers of a few invoices are free
     _ours()
-    _theirs()
+    _theirs(connection.tenant_id)
     return client_of(Role.FINANCE)
 
 
