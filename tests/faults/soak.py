@@ -173,6 +173,7 @@ class Soak:
     ) -> None:
         self.xero, self.options, self.nursery, self.chance = xero, options, nursery, chance
         self.lies: dict[str, int] = {}
+        self.left_to_a_person = 0
         self.moved, self.seen = time.monotonic(), (-1, -1)
         self.left: dict[int, list[str]] = {}
         self.connections: list[XeroConnection] = []
@@ -379,12 +380,29 @@ class Soak:
         self.nursery.thaw(everybody=True)
         self.lies = self.xero.calls()["random_faults"]["fired"]
         self.xero.control("random-faults", percent=0)
+        self.settle_down()
+        self.look_again()
         for connection in self.connections:
             self.start(connection, "payments", {"all": True, "fresh": True}, "import")
+        self.settle_down()
+
+    def settle_down(self) -> None:
         end = time.monotonic() + PATIENCE
         while self.open_jobs() and time.monotonic() < end:
             self.start_jobs()
             time.sleep(0.2)
+
+    def look_again(self) -> None:
+        """Do once what a person is asked to do: have Xero asked again about the rows that were left to one."""
+        from xero_sync import jobs
+        from xero_sync.models import Job, JobRow
+
+        self.left_to_a_person = JobRow.objects.filter(state=JobRow.State.NEEDS_REVIEW).count()
+        for job in Job.objects.filter(
+            state=Job.State.NEEDS_ATTENTION, rows__state=JobRow.State.NEEDS_REVIEW
+        ).distinct():
+            jobs.look_again(job, user=None)
+        self.settle_down()
 
     # --- after
 
@@ -413,6 +431,7 @@ class Soak:
             "duplicates": len(wrong),
             "missing": self.options.invoices - self.linked(),
             "failed": rows.filter(state=JobRow.State.FAILED).count(),
+            "left_to_a_person_once": self.left_to_a_person,
             "needs_review": rows.filter(state=JobRow.State.NEEDS_REVIEW).count(),
             "adopted": rows.filter(how="adopted").count(),
             "jobs": dict(Counter(Job.objects.values_list("state", flat=True))),
