@@ -141,6 +141,10 @@ CAUSES: tuple[Cause, ...] = (
         "Rename one of the two accounts, or unlink the other.", place="record",
     ),
     Cause(
+        "", "gone_in_xero", "Xero does not have it any more",
+        "The record was deleted in Xero.", "Leave it out.",
+    ),
+    Cause(
         "", "personal_data_removed", "Personal data was removed",
         "Xero has removed this contact's data on its owner's request.", "Leave it out.",
     ),

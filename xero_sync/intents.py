@@ -178,6 +178,11 @@ def _differs(row: JobRow, decision: Decision, record: Any, batch: Batch) -> bool
         return False
     if decision.outcome != row.outcome:
         return True
+    if decision.outcome == Outcome.UPDATE:
+        # What somebody has edited in Xero since then was not shown as about to be overwritten
+        shown = {(label, before) for label, before, _ in row.diff}
+        if not shown.issuperset((label, before) for label, before, _ in decision.diff):
+            return True
     return bool(row.fingerprint) and row.fingerprint != check.fingerprint(batch.kind, record, batch.books)
 
 

@@ -82,6 +82,13 @@ def fold(name: str) -> str:
     return " ".join(name.split()).casefold()[:255]
 
 
+def lowered(name: str) -> set[str]:
+    """Return a name as databases may write it in lower case: folding makes ss of ß, which none of them does, and
+    SQLite only knows the case of plain letters."""
+    plain = " ".join(name.split())
+    return {fold(name), plain.lower(), "".join(each.lower() if each.isascii() else each for each in plain)}
+
+
 def moment(value: Any) -> datetime | None:
     """Read one of Xero's times: /Date(ms+0000)/, whose milliseconds are UTC already, or ISO without a zone."""
     if not value:

@@ -19,10 +19,13 @@ from xero_sync.failpoints import reach
 from xero_sync.kinds import import_kind, import_stage
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.importing import ImportBooks, ImportKind, Ours
+from xero_sync.mirror import MISSING
 from xero_sync.models import Job, JobRow, LogLine, XeroRecord
 
 Outcome, State = JobRow.Outcome, JobRow.State
 Kind = ImportKind[Any]
+#: States of what Xero does not have any more; only what a person named comes this far.
+GONE = {"DELETED", MISSING}
 
 
 # --- deciding: pure
@@ -32,11 +35,13 @@ def decide(kind: Kind, remote: XeroRecord, ours: Ours, books: ImportBooks, choic
     """Say what would happen to a record of Xero's, from what we have that it is or could be."""
     if choice == LEAVE_OUT:
         return Decision(Outcome.SKIP, "left_out", "Left out.")
+    if remote.status in GONE:
+        return Decision(Outcome.FAIL, "gone_in_xero", "Xero does not have it any more.")
     if ours.linked:
         return _linked(kind, remote, ours.linked, books)
     matched = [] if choice == CREATE_NEW else _chosen(ours, choice)
     free = [record for record in matched if record.uuid not in ours.taken]
-    if matched and not free:
+    if matched and not free and not kind.comes_apart:
         return _taken(kind, matched[0])
     if len(free) > 1:
         return _ambiguous(kind, free)
@@ -257,7 +262,7 @@ class _Batch:
                 self._end(row, State.FAILED, decision)
             elif decision.outcome == Outcome.SKIP:
                 self._end(row, State.SKIPPED, decision)
-            elif _differs(row, decision):
+            elif _differs(row, decision, ours[row.xero_id]):
                 words = "Changed since the check, so it was not imported. Check it again."
                 self._end(row, State.SKIPPED, Decision(Outcome.SKIP, "changed", words))
             else:
@@ -322,8 +327,10 @@ _LINES = {
 }
 
 
-def _differs(row: JobRow, decision: Decision) -> bool:
-    """Say whether a chosen record would not come as Check has shown it."""
+def _differs(row: JobRow, decision: Decision, ours: Ours) -> bool:
+    """Say whether a chosen record would not come as Check has shown it, or to another record of ours."""
     if not row.requested:
         return False
+    if _local_id(ours, decision, row.choice) != row.record_id:
+        return True
     return decision.outcome != row.outcome or [list(change) for change in decision.diff] != row.diff

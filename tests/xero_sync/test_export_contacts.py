@@ -200,3 +200,42 @@ def test_a_hundred_accounts_take_two_writes(connection: XeroConnection, xero: Si
     job = export(kind="contacts")
     assert jobs.results(job)["created"] == 100
     assert len([each for each in xero.ledger() if "/Contacts" in each["path"]]) == 2
+
+
+def test_a_contact_archived_since_the_check_is_not_revived(connection: XeroConnection, xero: SimulatedXero) -> None:
+    made = account()
+    exported(made)
+    made.sites.update(phone="0113")
+    checked = check({"ids": [str(made.uuid)]}, "contacts")
+    xero.control("archive-contact", contacts=["Bolt Ltd"])
+    forget("contacts")
+    row = the_row(send(checked), "Bolt Ltd")
+    assert (row.state, row.reason) == (JobRow.State.SKIPPED, "changed")
+    assert contact(xero)["ContactStatus"] == "ARCHIVED"
+
+
+def test_what_was_edited_in_xero_since_the_check_is_not_overwritten(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    made = account(code="B1", site={"phone": "0113"})
+    exported(made)
+    Account.objects.update(code="B2")
+    checked = check({"ids": [str(made.uuid)]}, "contacts")
+    assert [label for label, *_ in the_row(checked, "Bolt Ltd").diff] == ["Account number"]
+    phones = [{"PhoneType": "DEFAULT", "PhoneNumber": "999"}]
+    xero.write("Contacts", {"ContactID": contact(xero)["ContactID"], "Phones": phones}, method="POST")
+    forget("contacts")
+    row = the_row(send(checked), "Bolt Ltd")
+    assert (row.state, row.reason) == (JobRow.State.SKIPPED, "changed")
+    assert {each["PhoneType"]: each["PhoneNumber"] for each in contact(xero)["Phones"]}["DEFAULT"] == "999"
+
+
+def test_the_check_shows_a_sales_tax_that_comes_along(connection: XeroConnection, xero: SimulatedXero) -> None:
+    made = account(code="B1")
+    exported(made)
+    Account.objects.update(code="B2", sales_tax=records.tax("City tax", "7.5"))
+    job = exported(made)
+    row = the_row(job, "Bolt Ltd")
+    assert ["Default sales tax", "", "City tax"] in row.diff
+    assert row.state == JobRow.State.SUCCEEDED
+    assert contact(xero)["AccountsReceivableTaxType"]

@@ -258,3 +258,40 @@ def test_queries_do_not_grow_with_the_contacts(
     with django_assert_max_num_queries(160):
         bring(KIND, only("customer"))
     assert Account.objects.count() == 100
+
+
+def test_a_contact_is_linked_to_no_other_account_than_was_shown(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    shown, other = records.account("Bolt Ltd"), records.account("Nut Ltd")
+    xero.write("Contacts", FULL)
+    checked = check_import(KIND, only("bolt"))
+    Account.objects.filter(pk=shown.pk).update(name="Bolt Holding")
+    Account.objects.filter(pk=other.pk).update(name="Bolt Ltd")
+    row = the_row(send(checked), "Bolt Ltd")
+    assert (row.state, row.reason) == ("skipped", "changed")
+    assert not XeroLink.objects.filter(kind=KIND).exists()
+
+
+@pytest.mark.parametrize("name", ["Straße & Söhne GmbH", "ÅNGSTRÖM AB"])
+def test_a_name_of_any_letters_is_recognised(connection: XeroConnection, xero: SimulatedXero, name: str) -> None:
+    ours = records.account(name)
+    xero.write("Contacts", {"Name": name})
+    bring(KIND)
+    assert XeroLink.objects.get(kind=KIND, local_id=ours.uuid)
+    assert Account.objects.filter(name=name).count() == 1
+
+
+def test_a_second_tax_as_high_as_one_that_is_linked_comes_as_one_of_its_own(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    ours = records.tax("Standard", "20")
+    TaxMapping.objects.create(tenant_id=connection.tenant_id, tax_rate=ours, tax_type="OUTPUT2")
+    part = {"Name": "VAT", "Rate": "20.0", "IsCompound": False}
+    (rate,) = xero.write("TaxRates", {"Name": "Green VAT", "ReportTaxType": "OUTPUT", "TaxComponents": [part]})
+    xero.write("Contacts", {"Name": "Bolt Ltd", "AccountsReceivableTaxType": rate["TaxType"]})
+    bring(KIND, only("bolt"))
+    made = Account.objects.get()
+    assert made.taxable
+    assert made.sales_tax is not None
+    assert (made.sales_tax.name, made.sales_tax.rate) == ("Green VAT", 20)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from finance.models import AccountCode, Item
-from tests.xero_sync.driving import bring, check_import, export, outcome, send, the_row
+from tests import records
+from tests.xero_sync.driving import bring, check_import, checked, export, outcome, send, the_row
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import jobs
-from xero_sync.models import SyncOptions, XeroConnection, XeroLink
+from xero_sync.models import SyncOptions, XeroConnection, XeroLink, XeroRecord
 
 pytestmark = pytest.mark.django_db
 KIND = "items"
@@ -171,3 +172,20 @@ def test_items_can_be_narrowed_to_tracked_ones(connection: XeroConnection, xero:
     xero.write("Items", ROUTER)
     assert outcome(check_import(KIND, only("", which="tracked"))) == {}
     assert "Router" in outcome(check_import(KIND, only("", which="sold")))
+
+
+def test_an_item_that_xero_has_deleted_is_not_imported(connection: XeroConnection, xero: SimulatedXero) -> None:
+    (there,) = xero.write("Items", {"Code": "gone", "Name": "Gone"})
+    check_import("items")
+    XeroRecord.objects.filter(xero_id=there["ItemID"]).update(status="MISSING")
+    job = checked(jobs.start_check("items", "import", {"ids": [there["ItemID"]]}, user=None))
+    assert outcome(job) == {"Gone": ("planned", "Xero does not have it any more.")}
+    send(job)
+    assert not Item.objects.filter(name="Gone").exists()
+
+
+def test_an_item_of_a_name_of_any_letters_is_recognised(connection: XeroConnection, xero: SimulatedXero) -> None:
+    ours = records.item("Straßenmessung", code="Maß-1")
+    xero.write("Items", {"Code": "Maß-1", "Name": "Straßenmessung"})
+    bring("items")
+    assert XeroLink.objects.get(kind="items", local_id=ours.uuid)

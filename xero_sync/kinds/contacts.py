@@ -30,8 +30,8 @@ from xero_sync.contact_fields import (
 )
 from xero_sync.kinds.base import Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
-from xero_sync.kinds.tax_rates import parts_words
-from xero_sync.mirror import Element, fold
+from xero_sync.kinds.tax_rates import parts_words, tax_to_be
+from xero_sync.mirror import Element, fold, lowered
 from xero_sync.models import JobRow, XeroRecord
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
@@ -153,7 +153,7 @@ class ContactExport(ExportKind[Account]):
         ]
 
     def _own_changes(self, record: Account, contact: Element, books: Books) -> list[Change]:
-        ours = books.tax_type(record.sales_tax) if record.taxable and record.sales_tax else ""
+        ours = tax_to_be(record.sales_tax, books) if record.taxable and record.sales_tax else ""
         theirs = str(contact.get("AccountsReceivableTaxType") or "")
         name = str(contact.get("Name") or "")
         return [
@@ -273,9 +273,9 @@ class ContactImport(ImportKind[Account]):
         """The number that an export of ours left there, then the name; case and spaces don't count."""
         numbers = {each.key.removeprefix(NUMBER_PREFIX): each for each in remotes if each.key.startswith(NUMBER_PREFIX)}
         ours = {str(each.uuid): each for each in Account.objects.filter(uuid__in=_uuids(numbers))}
-        names = {each.folded_name for each in remotes}
+        names = {word for each in remotes for word in lowered(str(each.payload.get("Name") or ""))}
         named: dict[str, list[Account]] = defaultdict(list)
-        # By the index on the lower-case name. SQLite only knows the case of plain letters
+        # By the index on the lower-case name
         for account in Account.objects.annotate(folded=Lower("name")).filter(folded__in=names):
             named[fold(account.name)].append(account)
         found = {each.xero_id: ("same name", named[each.folded_name]) for each in remotes if each.folded_name in named}

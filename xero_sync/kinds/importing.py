@@ -75,6 +75,8 @@ class ImportKind(ABC, Generic[R]):
     mirrors: ClassVar[tuple[str, ...]]
     #: Whether a second record of ours may be made beside one that is alike and belongs to another of Xero's.
     may_repeat: ClassVar[bool] = True
+    #: Whether that is done without asking.
+    comes_apart: ClassVar[bool] = False
 
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[XeroRecord]:
         """Return what the wizard lists, narrowed by its filters, in a stable order. All of it lies in our copy."""

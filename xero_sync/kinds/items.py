@@ -21,7 +21,8 @@ from xero_sync.books import Books, Remote
 from xero_sync.gateway import decode, encode
 from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
-from xero_sync.mirror import Element, amount, fold
+from xero_sync.kinds.tax_rates import tax_to_be
+from xero_sync.mirror import Element, amount, fold, lowered
 from xero_sync.models import XeroRecord
 
 CODE_LENGTH = 30
@@ -117,6 +118,8 @@ class ItemExport(ExportKind[Item]):
         if remote is None or not requested:
             return []
         ours, theirs = decode(encode(self.to_xero(record, books)).encode()), remote.payload
+        if record.taxable and record.tax:
+            ours["SalesDetails"]["TaxType"] = tax_to_be(record.tax, books)
         tracked = "InventoryAssetAccountCode" in ours
         same_tracking = tracked == (theirs.get("IsTrackedAsInventory") in {True, "true"})
         found: list[Change] = []
@@ -226,8 +229,8 @@ class ItemImport(ImportKind[Item]):
         """The code, which Xero keeps unique, then the name."""
         coded: dict[str, list[Item]] = defaultdict(list)
         named: dict[str, list[Item]] = defaultdict(list)
-        keys = {each.key for each in remotes}
-        names = {fold(name_of(each.payload)) for each in remotes}
+        keys = {word for each in remotes for word in lowered(self.number(each))}
+        names = {word for each in remotes for word in lowered(name_of(each.payload))}
         items = Item.objects.annotate(low_code=Lower("code"), low_name=Lower("name"))
         for item in items.filter(Q(low_code__in=keys) | Q(low_name__in=names | keys)):
             coded[fold(item.code or item.name[:CODE_LENGTH])].append(item)

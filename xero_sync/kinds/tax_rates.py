@@ -119,6 +119,15 @@ class TaxRateExport(ExportKind[TaxRate]):
         return None
 
 
+def tax_to_be(rate: TaxRate, books: Books) -> str:
+    """Return the tax type that one of our taxes has, or will have once it is linked; its name, if it is yet to be
+    created."""
+    if tax_type := books.tax_type(rate):
+        return tax_type
+    found = TaxRateExport().find(rate, books).remotes
+    return found[0].xero_id if len(found) == 1 else rate.name
+
+
 class TaxRateImport(ImportKind[TaxRate]):
     """Brings the taxes that imported records need. Several parts become one rate: a part may have another rate in
     another tax, which is not allowed here."""
@@ -126,7 +135,8 @@ class TaxRateImport(ImportKind[TaxRate]):
     name = "tax_rates"
     label, xero_label = "Tax rate", "tax rate"
     mirrors = ("tax_rates",)
-    may_repeat = False
+    #: One of ours stands for one of Xero's; another as high is a tax of its own
+    comes_apart = True
 
     def text(self, text: str) -> Q:
         return Q(folded_name__contains=fold(text))
