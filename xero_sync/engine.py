@@ -170,7 +170,7 @@ def broker_answers() -> bool:
     from bmsxero.celery import app
 
     try:
-        with app.connection_for_write() as connection:
+        with app.connection_for_write(settings.CELERY_BROKER_URL) as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
     except (BrokerError, OSError):
         return False

@@ -77,8 +77,8 @@ def filled(connection: XeroConnection, xero: SimulatedXero) -> dict[str, Any]:
 KEYS = (
     ("links/to", "account"),
     ("links/", "link"),
-    ("sites/", "site"),
     ("accounts/", "account"),
+    ("sites/", "site"),
     ("payments/", "payment"),
     ("invoices/", "invoice"),
     ("account-codes/", "code"),
