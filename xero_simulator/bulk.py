@@ -121,7 +121,7 @@ def _multiply(template: models.Model, count: int, **columns: str) -> None:
 
 def _follow(template: models.Model, rows: models.QuerySet[Any], **columns: str) -> None:
     """Save the row once for each of `rows`, with these columns as SQL over `source`."""
-    sql, values = rows.query.sql_with_params()
+    sql, values = rows.query.get_compiler(ALIAS).as_sql()
     _insert(template, columns, f"({sql}) AS source", list(values))
 
 

@@ -28,7 +28,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(os.environ.get("TEST_SERVICES") != "1", reason="needs PostgreSQL and Redis: TEST_SERVICES=1"),
+    pytest.mark.skipif(
+        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
+        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
+    ),
 ]
 LEASE, SETTLE = 4, 2
 
