@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 
 from django.db.models import Q
 
 from finance.models import Item
-from xero_sync.kinds.items import CODE_LENGTH, code_unless_linked
+from xero_sync.kinds.items import CODE_LENGTH, code_unless_linked, free_code
 from xero_sync.links import annotate_state
 from xero_sync.mirror import MISSING, fold
 from xero_sync.models import XeroConnection, XeroRecord
@@ -38,7 +37,7 @@ def code_clash(item: Item) -> CodeClash | None:
     )
     taken = {fold(_code(each)): each for each in rows.order_by("-pk")}
     other = taken.get(fold(code))
-    return CodeClash(code, other, _free(code, {*taken, *_in_xero(stem)})) if other else None
+    return CodeClash(code, other, free_code(code, {*taken, *_in_xero(stem)})) if other else None
 
 
 def _code(item: Item) -> str:
@@ -49,8 +48,3 @@ def _in_xero(stem: str) -> set[str]:
     tenants = XeroConnection.objects.filter(is_current=True).values("tenant_id")
     rows = XeroRecord.objects.filter(tenant_id__in=tenants, kind="items", key__startswith=stem)
     return set(rows.exclude(status=MISSING).values_list("key", flat=True))
-
-
-def _free(code: str, taken: set[str]) -> str:
-    candidates = (f"{code[: CODE_LENGTH - len(suffix)].strip()}{suffix}" for suffix in (f"-{n}" for n in count(2)))
-    return next(each for each in candidates if fold(each) not in taken)
