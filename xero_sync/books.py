@@ -15,6 +15,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
+
 from finance.models import TaxRate
 from xero_sync.mirror import MISSING, amount, fold
 from xero_sync.models import DeepLink, TaxMapping, XeroConnection, XeroLink, XeroRecord
@@ -65,6 +67,12 @@ class Link:
     xero_number: str
     job_number: int | None
     sent: dict[str, Any]
+    pk: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Where people see the link and may change it; blank while it isn't saved."""
+        return reverse("xero_sync:link", args=[self.pk]) if self.pk else ""
 
 
 class Books:
@@ -99,6 +107,8 @@ class Books:
         self.made_by_us: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
         self.symbolic = False
+        #: What records of ours are called that own something which others could be, too
+        self.names: dict[UUID, str] = {}
         self._links: dict[tuple[str, UUID], Link] = {}
         self._owners: dict[tuple[str, str], UUID] = {}
         self._by_id: dict[tuple[str, str], Remote] = {}
@@ -125,7 +135,7 @@ class Books:
 
     def add_link(self, kind: str, link: XeroLink) -> None:
         """Note a link that has just been made or loaded."""
-        self._links[kind, link.local_id] = Link(link.xero_id, link.xero_number, link.job_id, link.sent)
+        self._links[kind, link.local_id] = Link(link.xero_id, link.xero_number, link.job_id, link.sent, link.pk)
         self._owners[kind, link.xero_id] = link.local_id
 
     def learn_matches(self, kind: str, *, keys: Iterable[str] = (), names: Iterable[str] = ()) -> None:

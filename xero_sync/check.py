@@ -41,15 +41,15 @@ def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, cho
         return Decision(Outcome.SKIP, "left_out", "Left out.")
     found = kind.find(record, books)
     if choice and not found.linked:
-        found = _chosen(found, choice)
+        found = _chosen(kind, record, found, choice, books)
     if requested and (decision := kind.decide_status(record, found, books)):
         return decision
     if found.problem:
         several = len(found.remotes) > 1
         decision = _stopped(found.problem, Outcome.DECIDE if several else Outcome.FAIL)
-        return replace(decision, candidates=_candidates(kind, found)) if several else decision
+        return replace(decision, candidates=_candidates(kind, found, books)) if several else decision
     if len(found.remotes) > 1:
-        return _ambiguous(kind, found)
+        return _ambiguous(kind, found, books)
     if found.linked:
         return _linked(kind, record, found, books, requested=requested)
     if found.remotes:
@@ -59,23 +59,23 @@ def decide(kind: ExportKind[R], record: R, books: Books, *, requested: bool, cho
     return Decision(Outcome.CREATE, warning=" ".join(kind.warnings(record, books)))
 
 
-def _chosen(found: Found, choice: str) -> Found:
+def _chosen(kind: ExportKind[R], record: R, found: Found, choice: str, books: Books) -> Found:
     """Return what a person made of several candidates; a choice that is no longer among them leaves the question."""
     if choice == CREATE_NEW:
         return Found()
-    chosen = [remote for remote in found.remotes if remote.xero_id == choice]
-    return Found(chosen, "your choice") if chosen else found
+    chosen = next((remote for remote in found.remotes if remote.xero_id == choice), None)
+    return kind.choose(record, chosen, books) if chosen else found
 
 
-def _ambiguous(kind: ExportKind[R], found: Found) -> Decision:
-    candidates = _candidates(kind, found)
+def _ambiguous(kind: ExportKind[R], found: Found, books: Books) -> Decision:
+    candidates = _candidates(kind, found, books)
     names = ", ".join(f"{name} ({apart})" for _, name, apart in candidates[:5])
     words = f"{len(found.remotes)} records in Xero could be this one: {names}. Choose one."
     return Decision(Outcome.DECIDE, "ambiguous", words, candidates=candidates)
 
 
-def _candidates(kind: ExportKind[R], found: Found) -> list[tuple[str, str, str]]:
-    return [(remote.xero_id, remote.name, kind.tell_apart(remote)) for remote in found.remotes]
+def _candidates(kind: ExportKind[R], found: Found, books: Books) -> list[tuple[str, str, str]]:
+    return [(remote.xero_id, remote.name, kind.tell_apart(remote, books)) for remote in found.remotes]
 
 
 def _stopped(problem: Problem, outcome: str, more: Sequence[Problem] = ()) -> Decision:

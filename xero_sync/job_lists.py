@@ -131,7 +131,11 @@ APP_PATHS = {kind.name: kind.app_path for kind in EXPORTS if kind.app_path}
 FIXES = {"options": ("xero_sync:options", "Open Options"), "tax_mapping": ("xero_sync:tax_mapping", "Match tax rates")}
 
 
-_PLACES = (("/crm/accounts/", "Open the account"), ("/finance/invoices/", "Open the invoice"))
+_PLACES = (
+    ("/crm/accounts/", "Open the account"),
+    ("/finance/invoices/", "Open the invoice"),
+    ("/finance/xero/links/", "Open the link"),
+)
 
 
 def record_url(row: JobRow) -> str:

@@ -16,6 +16,7 @@ from xero_sync import clock, mirror
 from xero_sync.errors import NotFound
 from xero_sync.gateway import Gateway
 from xero_sync.kinds import export_kind
+from xero_sync.kinds.contacts import merged_into
 from xero_sync.kinds.invoices import STATES
 from xero_sync.links import job_holding
 from xero_sync.mirror import MISSING, SOURCES, Element, Source
@@ -93,11 +94,6 @@ def _read(gateway: Gateway, source: Source, xero_id: str) -> list[Element]:
         return gateway.read(f"{source.endpoint}/{xero_id}").get(source.endpoint) or []
     except NotFound:
         return []
-
-
-def merged_into(element: Element) -> str:
-    """Return the id of the contact that this one was merged into; blank where it wasn't."""
-    return str(element.get("MergedToContactID") or "")
 
 
 def survivor(link: XeroLink) -> XeroRecord | None:

@@ -25,6 +25,8 @@ Element = dict[str, Any]
 OVERLAP = timedelta(minutes=5)
 #: Status of a record that a whole reading no longer found.
 MISSING = "MISSING"
+#: Where a contact that was merged says into which.
+MERGED = "MergedToContactID"
 _MICROSOFT_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
 
 
@@ -168,6 +170,8 @@ def store(
     """Put elements of an answer into the copy, in one transaction. Return the latest change they tell of."""
     source = SOURCES[kind]
     rows = {row.xero_id: row for element in elements if (row := _row(tenant_id, kind, source, element, seen_at))}
+    if kind == "contacts":
+        _keep_merges(tenant_id, rows)
     with transaction.atomic():
         XeroRecord.objects.bulk_create(
             rows.values(),
@@ -177,6 +181,15 @@ def store(
             batch_size=500,
         )
     return max((row.updated_utc for row in rows.values() if row.updated_utc), default=None)
+
+
+def _keep_merges(tenant_id: str, rows: dict[str, XeroRecord]) -> None:
+    """Lists don't tell into which contact one was merged; what the answer for that very one has told is kept."""
+    silent = [row.xero_id for row in rows.values() if row.status == "ARCHIVED" and MERGED not in row.payload]
+    if silent:
+        known = XeroRecord.objects.filter(tenant_id=tenant_id, kind="contacts", xero_id__in=silent)
+        for xero_id, into in known.filter(payload__has_key=MERGED).values_list("xero_id", f"payload__{MERGED}"):
+            rows[xero_id].payload[MERGED] = into
 
 
 def _pages(gateway: Gateway, source: Source, since: datetime | None) -> Iterable[list[Element]]:

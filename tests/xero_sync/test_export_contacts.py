@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from crm.models import Account
 from tests import records
-from tests.xero_sync.driving import check, export, forget, outcome, send, the_row
+from tests.xero_sync.driving import check, decided, export, forget, outcome, send, the_row
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import jobs
+from xero_sync import jobs, linking
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +240,64 @@ def test_the_check_shows_a_sales_tax_that_comes_along(connection: XeroConnection
     assert ["Default sales tax", "", "City tax"] in row.diff
     assert row.state == JobRow.State.SUCCEEDED
     assert contact(xero)["AccountsReceivableTaxType"]
+
+
+def archived_twins(xero: SimulatedXero) -> list[str]:
+    """Put two archived contacts of one name into Xero; return their ids."""
+    ids = []
+    for number in ("A1", "A2"):
+        (made,) = xero.write("Contacts", {"Name": "Bolt Ltd", "AccountNumber": number})
+        ids.append(made["ContactID"])
+        xero.write("Contacts", {"ContactID": made["ContactID"], "ContactStatus": "ARCHIVED"}, method="POST")
+    forget("contacts")
+    return ids
+
+
+def test_among_several_contacts_the_archived_and_the_taken_ones_say_so(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    first, _ = archived_twins(xero)
+    other = account("Nut Ltd")
+    XeroLink.objects.create(tenant_id=connection.tenant_id, kind="contacts", local_id=other.uuid, xero_id=first)
+    row = the_row(check({"ids": [str(account().uuid)]}, "contacts"), "Bolt Ltd")
+    assert (row.outcome, row.reason) == ("decide", "ambiguous")
+    assert [apart for _, _, apart in row.candidates] == ["A1, archived, already linked to Nut Ltd", "A2, archived"]
+
+
+@pytest.mark.parametrize("kind", ["contacts", "invoices"])
+def test_an_archived_contact_that_was_chosen_is_refused_like_any_other(
+    connection: XeroConnection, xero: SimulatedXero, kind: str
+) -> None:
+    _, second = archived_twins(xero)
+    made = account()
+    records.invoice("INV-1", of=made, status="ready")
+    job = decided(check(kind=kind), **{"Bolt Ltd": second})
+    row = the_row(job, "Bolt Ltd")
+    assert (row.outcome, row.reason) == ("fail", "contact_archived")
+    assert "Bolt Ltd is archived in Xero." in row.message
+    send(job)
+    assert not XeroLink.objects.exists()
+    assert xero.invoices() == []
+
+
+def test_a_chosen_contact_that_is_another_accounts_is_refused(connection: XeroConnection, xero: SimulatedXero) -> None:
+    first, _ = archived_twins(xero)
+    other = account("Nut Ltd")
+    XeroLink.objects.create(tenant_id=connection.tenant_id, kind="contacts", local_id=other.uuid, xero_id=first)
+    job = decided(check({"ids": [str(account().uuid)]}, "contacts"), **{"Bolt Ltd": first})
+    assert (the_row(job, "Bolt Ltd").outcome, the_row(job, "Bolt Ltd").reason) == ("fail", "contact_taken")
+
+
+def test_a_merged_contact_is_not_made_active_again_but_leads_to_the_one_that_survived(
+    connection: XeroConnection, xero: SimulatedXero, admin: User
+) -> None:
+    made = account()
+    exported(made)
+    link = XeroLink.objects.get()
+    xero.control("merge-contact", contacts=["Bolt Ltd"], into="Saltwick Ceramics")
+    linking.look_up(link, connection, user=admin)
+    forget("contacts")  # the list, which is read again, does not tell of the merging
+    row = the_row(check({"ids": [str(made.uuid)]}, "contacts"), "Bolt Ltd")
+    assert (row.outcome, row.reason) == ("fail", "contact_archived")
+    assert row.message == "Bolt Ltd was merged into another in Xero. Link the account to that one."
+    assert row.fix_url == f"/finance/xero/links/{link.pk}/"

@@ -23,6 +23,8 @@ R = TypeVar("R", bound=Record)
 
 #: A field that changes: its name on screen, before, after.
 Change = tuple[str, str, str]
+#: How a record was recognised that a person chose among several.
+CHOICE = "your choice"
 #: Name and record of something that must be in Xero first.
 Need = tuple[str, Record]
 
@@ -167,9 +169,13 @@ class ExportKind(ABC, Generic[R]):
         """
         return []
 
-    def tell_apart(self, remote: Remote) -> str:
-        """Return what tells a record in Xero from others of its name."""
+    def tell_apart(self, remote: Remote, books: Books) -> str:
+        """Return what tells a record in Xero from others of its name, and what speaks against choosing it."""
         return remote.key
+
+    def choose(self, record: R, remote: Remote, books: Books) -> Found:
+        """Return what a record is in Xero once a person has chosen among several. What may not be used stays so."""
+        return Found([remote], CHOICE)
 
     @abstractmethod
     def problems(self, record: R, books: Books) -> list[Problem]:

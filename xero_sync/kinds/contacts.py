@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 from xero_python.accounting import Contact
 
 from crm.models import Account, Site
-from xero_sync.books import Books, Remote
+from xero_sync.books import Books, Link, Remote
 from xero_sync.contact_fields import (
     ADDRESSES,
     PHONES,
@@ -28,7 +28,7 @@ from xero_sync.contact_fields import (
     phone_of,
     same_number,
 )
-from xero_sync.kinds.base import Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.kinds.base import CHOICE, Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.kinds.tax_rates import parts_words, tax_to_be
 from xero_sync.mirror import Element, fold, lowered
@@ -36,6 +36,9 @@ from xero_sync.models import JobRow, XeroRecord
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
 NUMBER_PREFIX = "bms:"
+
+#: Contacts in these states may stand on no new document.
+WORDS_OF_STATUS = {"ARCHIVED": "archived", "GDPRREQUEST": "personal data removed"}
 
 Outcome = JobRow.Outcome
 
@@ -84,19 +87,30 @@ class ContactExport(ExportKind[Account]):
             keys=[contact_number(record) for record in records],
             names=[record.name for record in records],
         )
+        books.names |= {record.uuid: record.name for record in records}
+        named = (each for record in records for each in self._named(record, books))
+        owners = (books.owner(self.name, each.xero_id) for each in named)
+        if others := {owner for owner in owners if owner} - books.names.keys():
+            books.names |= dict(Account.objects.filter(uuid__in=others).values_list("uuid", "name"))
 
     def find(self, record: Account, books: Books) -> Found:
         if link := books.link(self.name, record.uuid):
-            return self._linked(record, link.xero_id, books.linked_remote(self.name, record.uuid))
+            return self._linked(record, link, books.linked_remote(self.name, record.uuid))
         if ours := books.by_key(self.name, contact_number(record)):
             return _usable(record, ours, "our own number", books)
+        return _usable(record, self._named(record, books), "same name", books)
+
+    def _named(self, record: Account, books: Books) -> list[Remote]:
         # Names of archived contacts may repeat those of active ones, which alone must differ
         named = books.by_name(self.name, record.name)
-        return _usable(record, [each for each in named if each.status == "ACTIVE"] or named, "same name", books)
+        return [each for each in named if each.status == "ACTIVE"] or named
 
-    def _linked(self, record: Account, xero_id: str, remote: Remote | None) -> Found:
-        known = remote or Remote(xero_id, "", "ACTIVE", {})
-        return Found([known], "saved link", linked=True, problem=_archived(record, known))
+    def _linked(self, record: Account, link: Link, remote: Remote | None) -> Found:
+        known = remote or Remote(link.xero_id, "", "ACTIVE", {})
+        return Found([known], "saved link", linked=True, problem=_archived(record, known, link.url))
+
+    def choose(self, record: Account, remote: Remote, books: Books) -> Found:
+        return _usable(record, [remote], CHOICE, books)
 
     def decide_status(self, record: Account, found: Found, books: Books) -> Decision | None:
         """Active here is active in Xero, inactive here is archived there; an archived contact is left archived
@@ -125,7 +139,7 @@ class ContactExport(ExportKind[Account]):
         )
 
     def _restore(self, record: Account, remote: Remote, books: Books) -> Decision | None:
-        if remote.status != "ARCHIVED":
+        if remote.status != "ARCHIVED" or merged_into(remote.payload):  # one that was merged lives on as another
             return None
         return Decision(
             Outcome.UPDATE,
@@ -163,11 +177,14 @@ class ContactExport(ExportKind[Account]):
             ("Default sales tax", books.rate_name(theirs), books.rate_name(ours)),
         ]
 
-    def tell_apart(self, remote: Remote) -> str:
+    def tell_apart(self, remote: Remote, books: Books) -> str:
         contact = remote.payload
         city = address_of(contact, "billing")["city"] or address_of(contact, "shipping")["city"]
-        told = (contact.get("AccountNumber"), contact.get("EmailAddress"), city)
-        return ", ".join(str(each) for each in told if each) or f"id {remote.xero_id[:8]}"
+        told = [str(each) for each in (contact.get("AccountNumber"), contact.get("EmailAddress"), city) if each]
+        against = [WORDS_OF_STATUS[remote.status]] if remote.status in WORDS_OF_STATUS else []
+        if owner := books.owner(self.name, remote.xero_id):
+            against.append(f"already linked to {books.names.get(owner, 'another account')}")
+        return ", ".join([*(told or [f"id {remote.xero_id[:8]}"]), *against])
 
     def problems(self, record: Account, books: Books) -> list[Problem]:
         url = record.get_absolute_url()
@@ -414,15 +431,20 @@ def _usable(record: Account, remotes: Sequence[Remote], how: str, books: Books) 
     return Found(remotes, how, problem=_archived(record, remote))
 
 
-def _archived(record: Account, remote: Remote) -> Problem | None:
-    if remote.status not in {"ARCHIVED", "GDPRREQUEST"}:
+def _archived(record: Account, remote: Remote, link_url: str = "") -> Problem | None:
+    if remote.status not in WORDS_OF_STATUS:
         return None
     # Only the answer for this very contact tells of a merging, so our copy knows once somebody has looked
-    merged = bool(remote.payload.get("MergedToContactID"))
+    merged = bool(merged_into(remote.payload))
     became = "was merged into another" if merged else "is archived"
     mend = "Link the account to that one" if merged else "Restore it there, or link the account to another"
     words = f"{remote.name or 'This contact'} {became} in Xero. {mend}."
-    return Problem("contact_archived", words, record.get_absolute_url())
+    return Problem("contact_archived", words, (merged and link_url) or record.get_absolute_url())
+
+
+def merged_into(contact: Element) -> str:
+    """Return the id of the contact that this one was merged into; blank where it wasn't."""
+    return str(contact.get("MergedToContactID") or "")
 
 
 def _phone_changes(site: Site, contact: Element) -> Iterator[Change]:

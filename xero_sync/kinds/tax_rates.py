@@ -76,7 +76,7 @@ class TaxRateExport(ExportKind[TaxRate]):
             )
         return Found(same_rate, "same rate" if same_rate else "")
 
-    def tell_apart(self, remote: Remote) -> str:
+    def tell_apart(self, remote: Remote, books: Books) -> str:
         return f"{remote.key}, {_percent(_rate(remote))}"
 
     def problems(self, record: TaxRate, books: Books) -> list[Problem]:
