@@ -142,7 +142,9 @@ def done(job: Job, gateway: Gateway) -> None:
     with transaction.atomic():
         jobs.recount(job)
         jobs.bump_calls(job, gateway.calls)
-        Job.objects.filter(pk=job.pk, state=Job.State.CHECKING).update(state=Job.State.CHECKED, checked_at=clock.now())
+        Job.objects.filter(pk=job.pk, state=Job.State.CHECKING).update(
+            state=Job.State.CHECKED, checked_at=clock.now(), wait_until=None, wait_why="", failed_reads=0
+        )
         jobs.log(job, "check", "Checked", outcome=LogLine.Outcome.OK, message=jobs.outcome_words(job))
 
 

@@ -79,10 +79,14 @@ def exit_code(job: Job, *, check: bool, wait: bool) -> int:
 
 def until_checked(job: Job, end: Any) -> None:
     """Plan the job here, unless a worker is at it already."""
+    told = ""
     while job.state == Job.State.CHECKING and time.monotonic() < end:
-        if not engine.run(job.pk):
+        if job.wait_until and job.wait_until > clock.now():
+            time.sleep(_pause(job))
+        elif not engine.run(job.pk):
             time.sleep(POLL_SECONDS / 5)
         job.refresh_from_db()
+        told = _tell_wait(job, told)
 
 
 def until_ended(job: Job, end: Any) -> None:
@@ -91,9 +95,7 @@ def until_ended(job: Job, end: Any) -> None:
     told = ""
     while time.monotonic() < end:
         job.refresh_from_db()
-        if (why := _why_it_waits(job)) != told:
-            sys.stderr.write(why)
-            told = why
+        told = _tell_wait(job, told)
         if job.is_ended or (job.state == Job.State.WAITING and job.wait_why == Job.WaitWhy.RECONNECT):
             return
         worked = [engine.run(each.pk) for each in jobs.due(clock.now()).filter(pk__lte=job.pk)]
@@ -102,8 +104,15 @@ def until_ended(job: Job, end: Any) -> None:
             time.sleep(_pause(job))
 
 
+def _tell_wait(job: Job, told: str) -> str:
+    """Say why the job waits, unless that was told already. Return what was told."""
+    if (why := _why_it_waits(job)) != told:
+        sys.stderr.write(why)
+    return why
+
+
 def _why_it_waits(job: Job) -> str:
-    if job.state != Job.State.WAITING:
+    if job.wait_until is None or job.state not in {Job.State.WAITING, Job.State.CHECKING}:
         return ""
     lines = job.log.filter(action="Wait").order_by("-id")
     return f"{lines[0].message}\n" if lines else ""
@@ -111,5 +120,5 @@ def _why_it_waits(job: Job) -> str:
 
 def _pause(job: Job) -> Any:
     """Return how many seconds to wait before looking again: short, and to the point where a wait has an end."""
-    left = (job.wait_until - clock.now()) if job.state == Job.State.WAITING and job.wait_until else timedelta(seconds=1)
+    left = (job.wait_until - clock.now()) if job.wait_until else timedelta(seconds=POLL_SECONDS)
     return min(max(left, timedelta(milliseconds=50)), timedelta(seconds=POLL_SECONDS)).total_seconds()

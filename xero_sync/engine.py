@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 from datetime import timedelta
 
@@ -11,11 +12,14 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from kombu.exceptions import OperationalError as BrokerError
 
 from bmsxero.logs import about_job
-from xero_sync import alerts, check, clock, imports, jobs, lease, oauth, outbox, pulse, schedule
-from xero_sync.errors import Throttled, WrongOrganisation, XeroError
+from xero_sync import alerts, check, clock, imports, jobs, lease, oauth, outbox, pulse, recovery, schedule
+from xero_sync.errors import NotReached, Throttled, Unanswered, WrongOrganisation, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
 logger = logging.getLogger(__name__)
+
+#: A check that got no answer from Xero so often in a row is left to a person.
+MOST_READS = 5
 
 
 def run(job_id: int) -> bool:
@@ -87,15 +91,32 @@ def _check(job: Job, owner: str) -> None:
     def keep_alive() -> None:
         lease.renew(job, owner)
 
+    Job.objects.filter(pk=job.pk, state=Job.State.CHECKING).update(wait_until=None, wait_why="")
     try:
         if job.direction == Job.Direction.IMPORT:
             imports.plan(job, keep_alive)
         else:
             check.plan(job, keep_alive)
     except Throttled as error:
-        _give_up(job, f"{error.message} Check again after {error.until:%H:%M:%S} UTC.")
+        why = Job.WaitWhy.DAY if error.why == "day" else Job.WaitWhy.LIMIT
+        jobs.check_later(job, error.until, why, error.message)
+    except (NotReached, Unanswered) as error:
+        _try_again(job, error.message)
     except XeroError as error:
         _give_up(job, error.message)
+
+
+def _try_again(job: Job, problem: str) -> None:
+    """Let a check wait that got no answer: reading does no harm, so it is repeated, each time a little later."""
+    job.refresh_from_db(fields=["failed_reads"])
+    tries = job.failed_reads + 1
+    if tries >= MOST_READS:
+        _give_up(job, f"{problem} It was tried {tries} times.")
+        return
+    # Ten to thirty seconds at first, where the settle time is seven minutes
+    pause = tries * recovery.settle_time() / random.randint(14, 42)  # noqa: S311 - spreads workers, guards nothing
+    words = f"{problem} Try {tries} of {MOST_READS}."
+    jobs.check_later(job, clock.now() + pause, Job.WaitWhy.TROUBLE, words, failed_reads=tries)
 
 
 def _give_up(job: Job, problem: str, error_id: str = "") -> None:

@@ -54,6 +54,9 @@ class Progress:
     lacks_worker: bool
     ahead: int | None
     place: int
+    #: Whether it does nothing until some time
+    waits: bool
+    until: datetime | None
 
     @property
     def spoken(self) -> str:
@@ -65,7 +68,7 @@ class Progress:
     def etag(self) -> str:
         """Stands for all that is told but the seconds, which the page counts by itself."""
         told = (self.badge, self.headline, self.done, self.numbers, self.stages, self.eta, self.every,
-                self.is_stalled, self.lacks_worker, self.ahead, self.place)  # fmt: skip
+                self.is_stalled, self.lacks_worker, self.ahead, self.place, self.waits, self.until)  # fmt: skip
         return sha256(repr(told).encode()).hexdigest()[:20]
 
 
@@ -111,12 +114,14 @@ def progress(job: Any) -> Progress:
         lacks_worker=ahead is None and _lacks_worker(job, quiet, now),
         ahead=ahead,
         place=job.queued_before + 1 if waits_in_line else 0,
+        waits=job_words.waits_for_xero(job),
+        until=job.wait_until,
     )
 
 
 def _lacks_worker(job: Job, quiet: timedelta, now: datetime) -> bool:
     """Say whether a worker should have taken the job up by now."""
-    if job.state == State.WAITING:
+    if job_words.waits_for_xero(job):
         return job.wait_until is not None and job.wait_until < now - STALLED
     waits = job.state in {State.CHECKING, State.QUEUED} and not _is_taken(job, now)
     return waits and quiet > PATIENCE

@@ -105,7 +105,7 @@ def listed(words: Iterable[str]) -> str:
 def job_badge(job: Job) -> Badge:
     """Return the state of a job; a wait says for what."""
     label = Job.State(job.state).label
-    if job.state == State.WAITING:
+    if waits_for_xero(job):
         label = "Waiting for reconnect" if job.wait_why == Job.WaitWhy.RECONNECT else "Waiting for Xero"
     if job.state == State.CHECKED and is_import(job):
         label = "Checked, not imported"
@@ -113,7 +113,12 @@ def job_badge(job: Job) -> Badge:
         label = "Checked, nothing to import" if is_import(job) else "Checked, nothing to send"
     if job.state == State.COMPLETED and (job.counts or {}).get("warnings"):
         return Badge("Completed with warnings", "warning")
-    return Badge(label, TONES[job.state])
+    return Badge(label, TONES[State.WAITING if waits_for_xero(job) else job.state])
+
+
+def waits_for_xero(job: Job) -> bool:
+    """Say whether a job, or its check, goes on only at some time, or after somebody has signed in again."""
+    return job.state == State.WAITING or (job.state == State.CHECKING and job.wait_until is not None)
 
 
 def outcome_badge(row: JobRow) -> Badge:

@@ -445,6 +445,14 @@ def park(job: Job, until: datetime, why: str, detail: str = "") -> None:
         log(job, "job", "Wait", message=f"{detail or Job.WaitWhy(why).label + '.'}{then}")
 
 
+def check_later(job: Job, until: datetime, why: str, detail: str, *, failed_reads: int = 0) -> None:
+    """Let a check wait for Xero; the sweep takes it up again. `failed_reads`: how often in a row it got no answer."""
+    checking = Job.objects.filter(pk=job.pk, state=Job.State.CHECKING)
+    if checking.update(wait_until=until, wait_why=why, failed_reads=failed_reads, last_activity=clock.now()):
+        job.rows.all().delete()  # what it had planned by then may be another plan by the time it goes on
+        log(job, "check", "Wait", message=f"{detail} Goes on by itself at {until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
 def ring(job: Job) -> None:
     """Wake a worker once this transaction is through. Whatever happens to the bell, the sweep finds the job."""
     transaction.on_commit(lambda: _ring_now(job.pk), robust=True)
@@ -468,7 +476,7 @@ def due(now: datetime) -> Any:
         Q(state__in=(Job.State.QUEUED, Job.State.RUNNING)) & abandoned
         | Q(state=Job.State.STOPPING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & abandoned
         | Q(state=Job.State.WAITING, wait_until__lte=now)
-        | Q(state=Job.State.CHECKING) & untouched
+        | Q(state=Job.State.CHECKING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & untouched
     ).order_by("id")
 
 

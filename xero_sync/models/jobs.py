@@ -21,7 +21,7 @@ class Job(models.Model):
         IMPORT = "import", "Import"
 
     class State(models.TextChoices):
-        CHECKING = "checking", "Checking"  #: a worker works out what would happen
+        CHECKING = "checking", "Checking"  #: a worker works out what would happen, now or again at `wait_until`
         CHECKED = "checked", "Checked, not sent"  #: somebody may send it
         QUEUED = "queued", "Queued"  #: accepted, waits for a worker
         RUNNING = "running", "Running"  #: a worker holds the organisation's lease and works on it
@@ -59,6 +59,7 @@ class Job(models.Model):
     state = models.CharField(max_length=30, choices=State, default=State.CHECKING)
     wait_until = models.DateTimeField(null=True, blank=True)
     wait_why = models.CharField(max_length=20, choices=WaitWhy, blank=True)
+    failed_reads = models.PositiveSmallIntegerField(default=0, help_text="Times that its check got no answer so far.")
     problem = models.TextField(blank=True, help_text="Why the job as a whole could not go on, in plain words.")
     error_id = models.CharField(max_length=20, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
