@@ -97,8 +97,9 @@ class Books:
         #: Records of ours that another organisation has, and which
         self.elsewhere: dict[UUID, str] = {}
         self.deep_links: dict[UUID, UUID] = {}
-        #: Ids in Xero that a reset has released, by the record of ours that they once were: never adopted again
-        self.released: dict[UUID, set[str]] = {}
+        #: Ids in Xero that a reset has released, by the record of ours that they once were, each with the number that
+        #: it had here then: never adopted again
+        self.released: dict[UUID, dict[str, str]] = {}
         #: Item codes that are not free, for suggestions; a Check hands the same set on from batch to batch
         self.taken_codes: set[str] = set()
         #: Keys of records whose link back to us Xero has refused
@@ -172,8 +173,8 @@ class Books:
             tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
         )
         resets: Counter[UUID] = Counter()
-        for local_id, xero_id in released.values_list("local_id", "released_xero_id"):
-            self.released.setdefault(local_id, set()).add(xero_id)
+        for local_id, xero_id, number in released.values_list("local_id", "released_xero_id", "released_number"):
+            self.released.setdefault(local_id, {})[xero_id] = number
             resets[local_id] += 1
         DeepLink.objects.bulk_create(
             (

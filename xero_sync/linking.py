@@ -228,16 +228,20 @@ def reset(invoice: Invoice, tenant_id: str, *, user: User, reason: str) -> None:
         if why := why_not_reset(locked, tenant_id):
             raise NotPossible(why)
         link = XeroLink.objects.select_for_update().get(tenant_id=tenant_id, kind="invoices", local_id=locked.uuid)
-        _release(link)
+        _release(link, locked.number)
         _note(link, Action.RESET, user, reason)
         link.delete()
 
 
-def _release(link: XeroLink) -> None:
+def _release(link: XeroLink, number: str) -> None:
     live = DeepLink.objects.filter(
         tenant_id=link.tenant_id, kind=link.kind, local_id=link.local_id, released_at__isnull=True
     )
-    fields: dict[str, Any] = {"released_at": clock.now(), "released_xero_id": link.xero_id}
+    fields: dict[str, Any] = {
+        "released_at": clock.now(),
+        "released_xero_id": link.xero_id,
+        "released_number": number,
+    }
     if not live.update(**fields):
         DeepLink.objects.create(tenant_id=link.tenant_id, kind=link.kind, local_id=link.local_id, **fields)
 

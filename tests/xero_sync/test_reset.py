@@ -104,6 +104,39 @@ def test_where_xero_numbers_invoices_the_old_one_must_go_first(
     assert outcome(job)["INV-1"][0] == "succeeded"
 
 
+@pytest.mark.parametrize("mode", ["bms_number", "bms_id", "xero_number"])
+def test_an_old_document_that_was_renumbered_in_xero_is_seen(
+    connection: XeroConnection, admin: User, xero: SimulatedXero, mode: str
+) -> None:
+    made = exported(invoice_number=mode)
+    reset(made, admin, connection)
+    (there,) = xero.invoices()
+    xero.write("Invoices", {"InvoiceID": there["invoice_id"], "InvoiceNumber": "CHANGED"}, method="POST")
+    row = the_row(check({"ids": [str(made.uuid)]}, invoice_number=mode), "INV-1")
+    assert (row.outcome, row.reason) == ("fail", "reset_and_still_there")
+    assert "still in Xero as CHANGED, Awaiting Payment. Void or delete it there" in row.message
+    assert ("another number" in row.message) == (mode == "bms_number")
+
+
+def test_another_number_here_does_not_help_where_it_is_not_sent(
+    connection: XeroConnection, admin: User, xero: SimulatedXero
+) -> None:
+    made = exported(invoice_number="bms_id")
+    reset(made, admin, connection)
+    Invoice.objects.update(number="INV-1a")
+    assert the_row(check(invoice_number="bms_id"), "INV-1a").reason == "reset_and_still_there"
+
+
+def test_a_number_that_the_old_document_has_taken_meanwhile_is_none_to_go_by(
+    connection: XeroConnection, admin: User, xero: SimulatedXero
+) -> None:
+    made = exported()
+    reset(made, admin, connection)
+    xero.write("Invoices", {"InvoiceID": xero.invoices()[0]["invoice_id"], "InvoiceNumber": "INV-1a"}, method="POST")
+    Invoice.objects.update(number="INV-1a")
+    assert the_row(check(), "INV-1a").reason == "reset_and_still_there"
+
+
 def test_an_invoice_with_payments_from_xero_is_not_reset(
     connection: XeroConnection, admin: User, xero: SimulatedXero
 ) -> None:

@@ -164,11 +164,11 @@ class InvoiceExport(ExportKind[Invoice]):
         else:
             candidates = [each for key in keys for each in books.documents.get(key, [])]
         documents = [each for each in candidates if each.get("Status") not in _GONE]
-        old = books.released.get(record.uuid, set())
         live = {str(each["InvoiceID"]): each for each in documents}
-        for xero_id in old & live.keys():
+        for xero_id, number_then in books.released.get(record.uuid, {}).items():
             # Reset, and still there: taking it for the new export would send nothing, sending anew would bill twice
-            return Found([_remote(live[xero_id])], problem=_still_there(record, live[xero_id]))
+            if (old := live.pop(xero_id, None)) and not _may_stay(record, old, number_then, books):
+                return Found([_remote(old)], problem=_still_there(record, old, books))
         ours = [each for each in live.values() if self._is_ours(record, each, books)]
         if ours:
             return Found([_remote(each) for each in ours], OUR_DEEP_LINK)
@@ -302,10 +302,8 @@ class InvoiceExport(ExportKind[Invoice]):
         return super().path(options) + ("&allowBackorders=true" if options.allow_backorders else "")
 
     def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
-        """Ask by number; for an invoice that was reset, where Xero numbers it, by the id that it had."""
+        """Ask by number; for an invoice that was reset, also by the id that it had: people renumber in Xero."""
         self._look_by_number(gateway, books, [number for record in records if (number := sent_number(record, books))])
-        if books.options.invoice_number != Number.XERO_NUMBER:
-            return
         # A document of old carries an address of old: it is put where the new export will look for it
         reset = {xero_id: record for record in records for xero_id in books.released.get(record.uuid, ())}
         for start in range(0, len(reset), NUMBERS_PER_CALL):
@@ -431,12 +429,20 @@ def _remote(element: Element) -> Remote:
     )
 
 
-def _still_there(record: Invoice, element: Element) -> Problem:
+def _may_stay(record: Invoice, old: Element, number_then: str, books: Books) -> bool:
+    """Say whether the document of a former export may stay beside a new one: somebody here has since given the
+    invoice another number, so it is to be billed apart. Where that number isn't sent, it says nothing."""
+    renumbered = number_then not in {"", record.number} and old.get("InvoiceNumber") != record.number
+    return renumbered and books.options.invoice_number == Number.BMS_NUMBER
+
+
+def _still_there(record: Invoice, element: Element, books: Books) -> Problem:
     state = STATES.get(str(element.get("Status")), str(element.get("Status")))
+    or_renumber = ", or give this one another number" if books.options.invoice_number == Number.BMS_NUMBER else ""
     return Problem(
         "reset_and_still_there",
         f"It was reset here and is still in Xero as {element.get('InvoiceNumber') or 'a draft'}, {state}. "
-        "Void or delete it there, or give this one another number.",
+        f"Void or delete it there{or_renumber}.",
         record.get_absolute_url(),
     )
 
