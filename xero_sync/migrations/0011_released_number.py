@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('xero_sync', '0009_app_and_health'),
+        ('xero_sync', '0010_check_waits'),
     ]
 
     operations = [
