@@ -122,7 +122,8 @@ class Batch:
 
     def log(self, row: JobRow, action: str, outcome: str, message: str) -> None:
         """Note a line for the transaction log; `flush` writes it."""
-        fields = jobs.line_fields("send", action, row=row, outcome=outcome, message=message)
+        words = f"{message} (Attempt {row.attempt}.)" if row.attempt > 1 else message
+        fields = jobs.line_fields("send", action, row=row, outcome=outcome, message=words)
         self._lines.append(LogLine(job=self.job, request=self.request, **fields))
 
     def flush(self, correlation_id: str = "") -> None:

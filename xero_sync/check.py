@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from xero_sync import clock, jobs, mirror, organisation, selection
 from xero_sync.books import Books, Remote, RunOptions
@@ -159,6 +160,7 @@ class _Planner:
         self.stocks: dict[str, Decimal] = {}
         self.taken_codes: set[str] = set()
         self.rows_so_far = 0
+        self.tried = _tried(job)
 
     def add(self, records: Sequence[Any]) -> None:
         books = Books(self.job.connection, self.options)
@@ -308,7 +310,18 @@ class _Planner:
             candidates=[list(candidate) for candidate in decision.candidates],
             xero_id=decision.xero_id,
             xero_number=decision.xero_number,
+            tried_before=self.tried.get((kind.name, str(record.uuid)), 0),
         )
+
+
+def _tried(job: Job) -> dict[tuple[str, str], int]:
+    """Return how often records were sent by the jobs that this one retries, where they were."""
+    if job.retry_of_id is None:
+        return {}
+    rows = JobRow.objects.filter(job=job.retry_of_id).annotate(tries=F("attempts") + F("tried_before"))
+    return {
+        (kind, key): tries for kind, key, tries in rows.filter(tries__gt=0).values_list("kind", "record_key", "tries")
+    }
 
 
 def _needs(kind: ExportKind[Any], records: Iterable[Any]) -> dict[str, dict[UUID, Any]]:

@@ -239,6 +239,7 @@ FILE_ROWS = Listing(
         Column("detail", "Account"),
         Column("outcome", "Check", value=lambda row: str(job_words.outcome_badge(row))),
         Column("state", "State", value=lambda row: str(job_words.row_badge(row))),
+        Column("attempt", "Attempt", value=lambda row: row.attempt or ""),
         Column("how", "How"),
         Column("message", "Message"),
         Column("warning", "Warning"),

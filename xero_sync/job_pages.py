@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from bmsxero.listing import Grid
 from finance.money import round_half_up
-from xero_sync import check, clock, fixes, job_links, job_words, jobs, support
+from xero_sync import check, clock, connecting, fixes, job_links, job_words, jobs, support
 from xero_sync.job_lists import (
     CHECK_ROWS,
     CHECK_TABS,
@@ -26,7 +26,7 @@ from xero_sync.job_lists import (
 )
 from xero_sync.job_problems import CHECK_PROBLEMS, RESULT_PROBLEMS, problems
 from xero_sync.job_words import Outcome, RowState, State
-from xero_sync.models import Job, JobRow
+from xero_sync.models import Job, JobRow, SyncOptions
 from xero_sync.wizards import wizard_of
 
 #: For jobs with money, by kind and whether it was sent; the others have no totals to show.
@@ -37,6 +37,8 @@ LISTINGS = {
     ("payments", True): IMPORT_RESULT_ROWS,
 }
 TOTALS = ("our_total", "xero_total")
+#: More documents than this go to a real Xero only after a tick.
+MANY = 50
 
 # --- tabs and sums
 
@@ -94,9 +96,9 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "headline": job_words.headline(job, sums_by(job, "outcome"), job.connection.name),
         "calls": check.expected_calls(job) if job.direction == Job.Direction.EXPORT else 0,
         "send_label": job_words.send_label(job),
-        "can_send": job.state == State.CHECKED
-        and bool(job_words.sendable(job) or job_words.also(job, *jobs.ACTIONABLE)),
-        "posts": job.kind == "invoices" and job.options.get("status") == "AUTHORISED",
+        "can_send": _can_send(job),
+        "consent": consent(job),
+        "trial_consent": consent(job, jobs.TRIAL),
         "is_old": _is_old(job),
         "fixes": offered,
         "support": support.facts(job),
@@ -106,6 +108,21 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),
         "grid": _grid(request, job, shown),
     }
+
+
+def consent(job: Job, first: int | None = None) -> str:
+    """Return what a person has to tick before the documents of a job are sent, or the first few."""
+    if job.kind != "invoices" or job.direction != Job.Direction.EXPORT:
+        return ""
+    if job.options.get("status") == SyncOptions.Status.AUTHORISED:
+        return "These post to the ledger"
+    number = job_words.counts(job, "outcome").get(Outcome.CREATE, 0)
+    if (number if first is None else min(first, number)) <= MANY or not connecting.is_real_xero():
+        return ""
+    return (
+        f"These {job_words.noun(job.kind, number)} go to {job.connection.name} in the real Xero. "
+        "They post to the ledger once somebody approves them there"
+    )
 
 
 def _can_send(job: Job) -> bool:

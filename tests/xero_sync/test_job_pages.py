@@ -209,6 +209,31 @@ class TestSend:
         job.refresh_from_db()
         assert job.state == State.QUEUED
 
+    def test_many_documents_for_a_real_xero_need_a_tick_unless_few_are_tried(
+        self, writer: Client, settings: Any
+    ) -> None:
+        job = make_job()
+        make_rows(job, 51)
+        assert "the real Xero" not in words(writer.get(url(job)))
+        settings.XERO_API_URL = "https://api.xero.com/api.xro/2.0"
+        label = (
+            "These 51 invoices go to Acme MSP Ltd in the real Xero. "
+            "They post to the ledger once somebody approves them there"
+        )
+        assert label in words(writer.get(url(job)))
+        assert f"Nothing was sent. Tick “{label}” first." in words(writer.post(url(job, "send/"), follow=True))
+        writer.post(url(job, "send/"), {"try": "first"})
+        job.refresh_from_db()
+        assert job.state == State.QUEUED
+
+    def test_fifty_documents_for_a_real_xero_need_none(self, writer: Client, settings: Any) -> None:
+        settings.XERO_API_URL = "https://api.xero.com/api.xro/2.0"
+        job = make_job()
+        make_rows(job, 50)
+        writer.post(url(job, "send/"))
+        job.refresh_from_db()
+        assert job.state == State.QUEUED
+
     def test_check_again_throws_the_plan_away(self, writer: Client) -> None:
         job = make_job()
         make_rows(job)

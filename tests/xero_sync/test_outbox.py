@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from finance.models import Invoice
 from tests import records
-from tests.xero_sync.driving import check, export, outcome, send, states
+from tests.xero_sync.driving import check, checked, export, outcome, send, states
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, engine, jobs
 from xero_sync.errors import WrongOrganisation
@@ -111,6 +112,21 @@ def test_one_refused_by_itself_fails_with_xeros_words(four: list[Invoice], xero:
     assert sorted(states(job).values()) == ["failed", "succeeded", "succeeded", "succeeded"]
     (words,) = [words for state, words in outcome(job).values() if state == "failed"]
     assert words == "No such thing"
+
+
+def test_attempts_are_counted_across_retries_on_the_page_and_in_the_log(
+    four: list[Invoice], xero: SimulatedXero, reader: Client
+) -> None:
+    xero.fault("validation_400_whole", method="PUT", endpoint="Invoices", times=2, message="No such thing")
+    job = export()
+    page = reader.get(job.get_absolute_url(), {"show": "failed"}).content.decode()
+    assert "Attempt 2" in page  # with its batch, then by itself
+    again = send(checked(jobs.retry(job, user=None)))
+    (row,) = again.rows.filter(requested=True)
+    assert (row.state, row.attempts, row.attempt) == ("succeeded", 1, 3)
+    assert again.log.get(row=row, action="Created").message == "Created in Xero. (Attempt 3.)"
+    assert "Attempt 3" in reader.get(again.get_absolute_url()).content.decode()
+    assert job.log.filter(message__contains="Attempt 1").count() == 0
 
 
 def test_a_full_minute_is_waited_for_and_fails_nothing(four: list[Invoice], xero: SimulatedXero) -> None:

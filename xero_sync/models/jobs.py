@@ -180,6 +180,7 @@ class JobRow(models.Model):
         "xero_sync.XeroRequest", null=True, blank=True, on_delete=models.SET_NULL, related_name="rows"
     )
     attempts = models.PositiveSmallIntegerField(default=0)
+    tried_before = models.PositiveSmallIntegerField(default=0, help_text="Attempts in the jobs that this one retries.")
     alone = models.BooleanField(default=False, help_text="Sent by itself, since its batch was refused as a whole.")
     deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers that died over it, or over its batch.")
     without_url = models.BooleanField(default=False, help_text="Sent without the link back here: Xero refused it.")
@@ -205,6 +206,11 @@ class JobRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} in Job {self.job_id}"
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at sending the record this is; 0 before the first."""
+        return self.attempts + self.tried_before if self.attempts else 0
 
 
 class LogLine(models.Model):

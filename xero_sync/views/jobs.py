@@ -149,13 +149,14 @@ def deep_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @numbered
 def send(request: HttpRequest, job: Job) -> HttpResponse:
     """Send what was checked. What was checked long ago is checked again first, and nothing is sent."""
+    first = jobs.TRIAL if "try" in request.POST else None
     if job.state != Job.State.CHECKED:
         messages.info(request, _once(job))
-    elif _posts(job) and not request.POST.get("posts"):
-        messages.error(request, "Nothing was sent. Tick “These post to the ledger” first.")
+    elif (words := job_pages.consent(job, first)) and not request.POST.get("posts"):
+        messages.error(request, f"Nothing was sent. Tick “{words}” first.")
     elif job.checked_at and job.checked_at < clock.now() - jobs.CHECK_FRESHNESS:
         _recheck_first(request, job)
-    elif not jobs.send(job, user=_user(request), first=jobs.TRIAL if "try" in request.POST else None):
+    elif not jobs.send(job, user=_user(request), first=first):
         messages.info(request, _once(job))
     return redirect(job)
 
@@ -163,10 +164,6 @@ def send(request: HttpRequest, job: Job) -> HttpResponse:
 def _once(job: Job) -> str:
     done = "imported" if job_words.is_import(job) else "sent"
     return f"Job {job.number} has been {done} already. Nothing was {done} twice."
-
-
-def _posts(job: Job) -> bool:
-    return job.kind == "invoices" and job.options.get("status") == "AUTHORISED"
 
 
 def _recheck_first(request: HttpRequest, job: Job) -> None:
