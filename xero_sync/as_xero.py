@@ -65,7 +65,7 @@ def as_xero(invoice: Invoice) -> AsXero | None:
     books.learn_links(kind.name, [record.uuid])
     books.learn_elsewhere(kind.name, [record.uuid])
     books.learn_links("contacts", [record.account.uuid])
-    books.learn_links("items", {line.item.uuid for line in lines if line.item})
+    books.learn_links("items", {line.item.uuid for line in lines if line.item}, may_vanish=True)
     # Looking makes no deep link yet; the export will
     books.deep_links[record.uuid] = record.uuid
     sent = kind.to_xero(record, books)

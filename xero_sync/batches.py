@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from xero_sync import causes, clock, jobs, linking
+from xero_sync import causes, clock, jobs, linking, mirror
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
 from xero_sync.models import Job, JobRow, LogLine, XeroLink, XeroRecord, XeroRequest
@@ -82,6 +82,8 @@ class Batch:
         if cause is None:
             self.fail(row, "refused", words)
             return
+        if cause.outdates:
+            mirror.outdate(self.job.tenant_id, cause.outdates)
         record = self.records.get(row.record_key)
         own_page = record.get_absolute_url() if record else ""
         place = own_page if cause.place == "record" else cause.place
@@ -139,12 +141,20 @@ class Batch:
     def _save_links(self) -> None:
         """Write the links. Where a person has linked one of the two elsewhere meanwhile, a person has to look."""
         wanted = {(link.local_id, link.xero_id) for link in self._links}
+        self._forget_vanished()
         XeroLink.objects.bulk_create(self._links, ignore_conflicts=True)
         mine = XeroLink.objects.filter(tenant_id=self.job.tenant_id, kind=self.kind.name)
         made = mine.filter(local_id__in=[local_id for local_id, _ in wanted]).values_list("local_id", "xero_id")
         lost = {str(local_id) for local_id, _ in wanted.difference(made)}
         for row in (row for row in self.rows if row.record_key in lost):
             self.review(row, f"It is in Xero ({row.xero_id}), but one of the two has been linked elsewhere meanwhile.")
+
+    def _forget_vanished(self) -> None:
+        """Take off the links to what was deleted in Xero, of records that are there anew."""
+        gone = [self.books.vanished.get((self.kind.name, link.local_id)) for link in self._links]
+        if any(gone):
+            mine = XeroLink.objects.filter(tenant_id=self.job.tenant_id, kind=self.kind.name)
+            mine.filter(xero_id__in=[each for each in gone if each]).delete()
 
     def _end(self, row: JobRow, state: str, reason: str, message: str) -> None:
         row.state, row.reason, row.message = state, reason, message

@@ -108,6 +108,8 @@ class Books:
         self.made_by_us: set[str] = set()
         #: In a fingerprint, records of ours stand for what they will be in Xero
         self.symbolic = False
+        #: Ids in Xero, deleted there, that records of ours are still linked to
+        self.vanished: dict[tuple[str, UUID], str] = {}
         #: What records of ours are called that own something which others could be, too
         self.names: dict[UUID, str] = {}
         self._links: dict[tuple[str, UUID], Link] = {}
@@ -124,15 +126,22 @@ class Books:
         """Load all of Xero's tax rates, by type."""
         self.rates = {remote.xero_id: remote for remote in self._all("tax_rates")}
 
-    def learn_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
-        """Load the links of these records, and what Xero last told of the linked ones."""
+    def learn_links(self, kind: str, local_ids: Iterable[UUID], *, may_vanish: bool = False) -> None:
+        """Load the links of these records, and what Xero last told of the linked ones.
+
+        `may_vanish`: a link to what Xero has deleted counts for nothing, so that the record can go there anew.
+        """
         links = list(XeroLink.objects.filter(tenant_id=self.tenant_id, kind=kind, local_id__in=list(local_ids)))
-        for link in links:
-            self.add_link(kind, link)
         rows = XeroRecord.objects.filter(
             tenant_id=self.tenant_id, kind=kind, xero_id__in=[link.xero_id for link in links]
         )
         self._by_id |= {(kind, row.xero_id): _remote(row) for row in rows}
+        for link in links:
+            there = self._by_id.get((kind, link.xero_id))
+            if may_vanish and there and there.status in {MISSING, "DELETED"}:
+                self.vanished[kind, link.local_id] = link.xero_id
+            else:
+                self.add_link(kind, link)
 
     def add_link(self, kind: str, link: XeroLink) -> None:
         """Note a link that has just been made or loaded."""

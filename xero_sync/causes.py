@@ -24,6 +24,8 @@ class Cause:
     place: str = ""
     #: When it is found out: before anything is sent, or only by Xero's answer
     seen: str = "Check"
+    #: Which part of our copy of Xero it shows to be out of date
+    outdates: str = ""
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -38,7 +40,7 @@ CAUSES: tuple[Cause, ...] = (
         "X02", "account_archived", "An account code is archived in Xero",
         "An account code that is used is archived or deleted in Xero.",
         "Choose another, or restore it in Xero and check again.",
-        (("account code", "has been archived"),), "options", "Check, or Xero's answer",
+        (("account code", "has been archived"),), "options", "Check, or Xero's answer", "account_codes",
     ),
     Cause(
         "X03", "account_missing", "No account for what is sold",
@@ -68,7 +70,7 @@ CAUSES: tuple[Cause, ...] = (
         "X06", "tax_unknown", "A tax isn't matched to a sales tax rate in Xero",
         "Xero has no such tax rate for sales.",
         "Match the tax in Tax mapping, or let Xero have it created.",
-        (("taxtype code", "does not exist or cannot be used"),), "tax_mapping", "Xero's answer",
+        (("taxtype code", "does not exist or cannot be used"),), "tax_mapping", "Xero's answer", "tax_rates",
     ),
     Cause(
         "X07", "tax_rates_differ", "The tax rate differs between here and Xero",
@@ -104,6 +106,7 @@ CAUSES: tuple[Cause, ...] = (
         "The contact is archived or merged in Xero.",
         "Restore it in Xero and check again, or link the account to the current contact.",
         (("contact must be un-archived",), ("contact", "has been archived")), "record", "Check, or Xero's answer",
+        "contacts",
     ),
     Cause(
         "X10", "ambiguous", "Several records could be the one",
@@ -233,8 +236,8 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "X23", "item_gone", "An item is not in Xero any more",
         "An item on the invoice was deleted or renamed in Xero.",
-        "Check again: the item is created anew, or link it to another.",
-        (("item code", "is not valid"),), "record", "Xero's answer",
+        "Check again: an item that was deleted is created anew, one that was renamed goes under its new code.",
+        (("item code", "is not valid"),), "record", "Xero's answer", "items",
     ),
     Cause(
         "X24", "item_code_taken", "Xero uses the item code for another item",
@@ -288,6 +291,9 @@ CAUSES: tuple[Cause, ...] = (
         "Xero keeps this account without a code, and account codes need one here.", "Give it a code in Xero.",
     ),
     Cause("", "bad_rate", "A rate that can't be kept", "The rate can't be kept here.", "Correct it in Xero."),
+    Cause("", "not_kept", "What Xero has can't be kept here",
+          "It breaks a rule that the records here keep; the message names it.", "Correct it in Xero, or leave it out.",
+          seen="Import"),
     Cause("", "no_destination", "It isn't said what they become", "It isn't said what the item becomes.",
           "Choose a destination."),
     # --- payments

@@ -102,7 +102,7 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "is_old": _is_old(job),
         "fixes": offered,
         "support": support.facts(job),
-        "trial": jobs.TRIAL if job.direction == Job.Direction.EXPORT and job_words.sendable(job) > jobs.TRIAL else 0,
+        "trial": jobs.trial(job) if job_words.sendable(job) > jobs.TRIAL else 0,
         "problems": found,
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
+from bmsxero.history import because
 from finance.models import Item
 from xero_sync import clock
 from xero_sync.errors import NotConnected
@@ -107,8 +108,10 @@ def send(job: Job, *, user: User | None = None, first: int | None = None) -> boo
     """Hand a checked job to the worker. Return False if that has happened already: a double click sends once.
 
     A record that another job holds is left out, and says which job it is in. With `first`, only so many records go,
-    to try it; the others wait for a retry.
+    to try it; the others wait for a retry. Raises ValueError for a trial that makes no sense: see `trial`.
     """
+    if first is not None and not trial(job):
+        raise ValueError("Only exports can be tried.")
     with transaction.atomic():
         now = clock.now()
         mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
@@ -124,6 +127,12 @@ def send(job: Job, *, user: User | None = None, first: int | None = None) -> boo
         ring(job)
     job.refresh_from_db()
     return True
+
+
+def trial(job: Job) -> int:
+    """Return how many records go when somebody wants to try a job first; none of an import. Nothing in Xero hangs on
+    that one, and what comes along with its records can't be told from what only the others need."""
+    return TRIAL if job.direction == Job.Direction.EXPORT else 0
 
 
 def _claim_rows(job: Job) -> None:
@@ -226,7 +235,7 @@ def decide(job: Job, choices: dict[str, str]) -> bool:
 def use_suggestions(job: Job) -> int:
     """Give the items of an unsent job whose codes collide the codes that Check suggests. Return how many changed."""
     rows = job.rows.filter(kind="items", state=Row.PLANNED).exclude(suggestion="")
-    with transaction.atomic():
+    with transaction.atomic(), because(f"Check of Job {job.number}"):
         for row in rows:
             for item in Item.objects.select_for_update().filter(uuid=row.record_key):
                 item.code = row.suggestion

@@ -122,6 +122,12 @@ def ensure(gateway: Gateway, kind: str, max_age: timedelta) -> None:
         read(gateway, kind)
 
 
+def outdate(tenant_id: str, kind: str) -> None:
+    """Note that our copy of a kind is out of date, so that whoever needs it next reads it anew."""
+    whole = MirrorStamp.objects.filter(tenant_id=tenant_id, kind=kind, complete_at__isnull=False)
+    whole.update(complete_at=clock.now() - timedelta(days=1))
+
+
 def read(gateway: Gateway, kind: str) -> None:
     """Read a kind from Xero: all of it the first time and where it isn't paged, later what changed since.
 

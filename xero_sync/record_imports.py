@@ -15,12 +15,13 @@ from xero_sync import jobs, linking, selection
 from xero_sync.batches import chunks, save_rows
 from xero_sync.books import RunOptions
 from xero_sync.check import CREATE_NEW, LEAVE_OUT
+from xero_sync.constraints import Broken, Sort, broken
 from xero_sync.failpoints import reach
 from xero_sync.kinds import import_kind, import_stage
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.importing import ImportBooks, ImportKind, Ours
 from xero_sync.mirror import MISSING
-from xero_sync.models import Job, JobRow, LogLine, XeroRecord
+from xero_sync.models import Job, JobRow, LogLine, TaxMapping, XeroLink, XeroRecord
 
 Outcome, State = JobRow.Outcome, JobRow.State
 Kind = ImportKind[Any]
@@ -225,21 +226,42 @@ def apply(job: Job, rows: Sequence[JobRow]) -> None:
             _Batch(job, rows).apply()
             reach("applying", rows[0].kind)
         reach("applied", rows[0].kind)
-    except IntegrityError:
+    except IntegrityError as error:
         if len(rows) > 1:
             for row in rows:
                 apply(job, [row])
         else:
-            _lost(job, rows[0])
+            _refused(job, rows[0], broken(error))
 
 
-def _lost(job: Job, row: JobRow) -> None:
-    words = "Somebody else has brought or linked it this very moment. Check it again."
+def _refused(job: Job, row: JobRow, rule: Broken) -> None:
+    """End a row that the database would not take. What somebody else was faster with is left to a new check."""
+    if words := _overtaken(rule, import_kind(row.kind)):
+        state, reason, action, outcome = State.SKIPPED, "changed", "Skip", LogLine.Outcome.WARNING
+    else:
+        words = f"It can't be kept here: {rule.name.replace('_', ' ') or 'the database refused it'}."
+        state, reason, action, outcome = State.FAILED, "not_kept", "Fail", LogLine.Outcome.FAILED
     with transaction.atomic():
         row.refresh_from_db()
-        row.state, row.reason, row.message = State.SKIPPED, "changed", words
+        row.state, row.reason, row.message = state, reason, words
         save_rows([row])
-        jobs.log(job, "import", "Skip", row=row, outcome=LogLine.Outcome.WARNING, message=words)
+        jobs.log(job, "import", action, row=row, outcome=outcome, message=words)
+
+
+def _overtaken(rule: Broken, kind: Kind) -> str:
+    """Say what somebody else did at this very moment; nothing for a rule that Xero's data itself breaks."""
+    if rule.sort == Sort.REFERENCE:
+        return "What it belongs to was deleted here this very moment. Check it again."
+    if rule.sort != Sort.UNIQUE:
+        return ""
+    if rule.table in _LINKS:
+        return "Somebody else has linked it, or what it was to be linked to, this very moment. Check it again."
+    same = " and ".join(column.removesuffix("_id").replace("_", " ") for column in rule.columns) or "key"
+    return f"Another {kind.label.lower()} of the same {same} was made here this very moment. Check it again."
+
+
+#: Tables that say what belongs together.
+_LINKS = {model._meta.db_table for model in (XeroLink, TaxMapping)}
 
 
 class _Batch:

@@ -10,11 +10,12 @@ from django.test import Client
 
 from finance.models import Invoice, Item
 from tests import records
-from tests.xero_sync.driving import check, export, send, the_row
+from tests.xero_sync.driving import check, checked, export, forget, send, states, the_row
 from tests.xero_sync.pages import make_job, make_rows
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import causes
-from xero_sync.models import XeroConnection
+from xero_sync import causes, jobs
+from xero_sync.mirror import MISSING
+from xero_sync.models import XeroConnection, XeroLink, XeroRecord
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -95,6 +96,49 @@ def test_a_refusal_is_said_in_plain_words_with_xeros_own_beside_it(
     assert row.message.startswith("An item on the invoice was deleted or renamed in Xero.")
     assert row.xero_message == "Item code 'Backup' is not valid"
     assert row.fix_url == made.get_absolute_url()
+
+
+@pytest.mark.django_db
+def test_what_its_words_promise_comes_true(connection: XeroConnection, xero: SimulatedXero) -> None:
+    """An item that was deleted after the check fails its invoice; the next check creates it anew."""
+    item = Item.objects.create(kind="service", name="Backup", taxable=False)
+    export(kind="items")
+    old = XeroLink.objects.get().xero_id
+    made = records.invoice("INV-1", status=Invoice.Status.READY)
+    made.lines.update(item=item)
+    failed = check()
+    xero.control("delete-item", items=["Backup"])
+    send(failed)
+    again = checked(jobs.retry(failed, user=None))
+    row = the_row(again, "Backup")
+    assert (row.outcome, row.warning) == (
+        "create", "The item that it was linked to was deleted in Xero; it is created there anew."
+    )  # fmt: skip
+    send(again)
+    assert the_row(again, "INV-1").state == "succeeded"
+    assert XeroLink.objects.get(kind="items").xero_id != old
+
+
+@pytest.mark.django_db
+def test_an_item_renamed_in_xero_goes_under_its_new_code(connection: XeroConnection, xero: SimulatedXero) -> None:
+    item = Item.objects.create(kind="service", name="Backup", taxable=False)
+    export(kind="items")
+    made = records.invoice("INV-1", status=Invoice.Status.READY)
+    made.lines.update(item=item)
+    xero.control("rename-item", items=["Backup"], code="BU")
+    forget("items")
+    assert states(export()) == {"INV-1": "succeeded"}
+    assert [line["ItemCode"] for line in xero.read("Invoices", page="1")[0]["LineItems"]] == ["BU"]
+
+
+@pytest.mark.django_db
+def test_an_account_code_deleted_in_xero_is_created_anew(connection: XeroConnection) -> None:
+    made = records.account_code("9001", "Odd sales")
+    export(kind="account_codes")
+    link = XeroLink.objects.get()
+    XeroRecord.objects.filter(xero_id=link.xero_id).update(status=MISSING)
+    job = check({"ids": [str(made.uuid)]}, "account_codes")
+    assert job.rows.get().outcome == "create"
 
 
 @pytest.mark.django_db

@@ -113,6 +113,8 @@ def test_two_items_cut_to_one_code_ask_and_suggest_another(connection: XeroConne
     rows = list(job.rows.filter(outcome="decide").order_by("id"))
     assert [row.suggestion for row in rows] == ["Managed endpoint protection-2", "Managed endpoint protection-3"]
     assert jobs.use_suggestions(job) == 2
+    reasons = set(Item.history.filter(history_type="~").values_list("history_change_reason", flat=True))
+    assert reasons == {f"Check of Job {job.number}"}
     job = export(kind=KIND)
     assert jobs.results(job)["created"] == 3
     assert len({each["Code"] for each in xero.read("Items") if each["Name"].startswith("Managed")}) == 3

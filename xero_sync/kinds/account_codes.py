@@ -13,7 +13,7 @@ from finance.models import ACCOUNT_TYPES, DEFAULT_ACCOUNT_TYPE, AccountCode
 from xero_sync.accounts import TYPES
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import Gateway
-from xero_sync.kinds.base import Description, ExportKind, Found, Problem, too_long
+from xero_sync.kinds.base import Description, ExportKind, Found, Problem, made_anew, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.mirror import Element, fold
 from xero_sync.models import XeroRecord
@@ -53,7 +53,7 @@ class AccountCodeExport(ExportKind[AccountCode]):
         return Description(str(record), record.type)
 
     def learn(self, records: Sequence[AccountCode], books: Books) -> None:
-        books.learn_links(self.name, [record.uuid for record in records])
+        books.learn_links(self.name, [record.uuid for record in records], may_vanish=True)
         books.learn_matches(
             self.name, keys=[record.code for record in records], names=[record.name for record in records]
         )
@@ -104,9 +104,10 @@ class AccountCodeExport(ExportKind[AccountCode]):
         return problems
 
     def warnings(self, record: AccountCode, books: Books) -> list[str]:
-        if fold(record.type) in BY_NAME:
-            return []
-        return [f"Xero has no type “{record.type}”: it becomes {TYPES[xero_type(record)]}."]
+        warnings = [made_anew(self.xero_label)] if (self.name, record.uuid) in books.vanished else []
+        if fold(record.type) not in BY_NAME:
+            warnings.append(f"Xero has no type “{record.type}”: it becomes {TYPES[xero_type(record)]}.")
+        return warnings
 
     def to_xero(self, record: AccountCode, books: Books) -> XeroAccount:
         return XeroAccount(

@@ -279,6 +279,11 @@ class ExportKind(ABC, Generic[R]):
         return {}
 
 
+def made_anew(xero_label: str) -> str:
+    """Say of a record that is to be created that Xero had it before."""
+    return f"The {xero_label} that it was linked to was deleted in Xero; it is created there anew."
+
+
 def too_long(field_name: str, value: str, limit: int, fix_url: str = "") -> list[Problem]:
     """Return a problem if Xero would refuse `value` for its length."""
     if len(value) <= limit:

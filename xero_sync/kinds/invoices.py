@@ -109,7 +109,8 @@ class InvoiceExport(ExportKind[Invoice]):
         books.learn_elsewhere(self.name, [record.uuid for record in records])
         books.learn_deep_links(self.name, [record.uuid for record in records])
         books.learn_links("contacts", {record.account.uuid for record in records})
-        books.learn_links("items", {line.item.uuid for record in records for line in record.lines.all() if line.item})
+        items = {line.item.uuid for record in records for line in record.lines.all() if line.item}
+        books.learn_links("items", items, may_vanish=True)
 
     def look(self, gateway: Gateway, records: Sequence[Invoice], books: Books, sent: Sequence[Element]) -> None:
         """Ask by number, or where Xero numbers them, by customer and day; our deep link tells which is ours."""

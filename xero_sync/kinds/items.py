@@ -19,7 +19,7 @@ from finance.models import AccountCode, Item, TaxRate
 from xero_sync import accounts
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import decode, encode
-from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, too_long
+from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, made_anew, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.kinds.tax_rates import tax_to_be
 from xero_sync.mirror import Element, amount, fold, lowered
@@ -79,7 +79,7 @@ class ItemExport(ExportKind[Item]):
         return [("tax_rates", record.tax)] if record.taxable and record.tax else []
 
     def learn(self, records: Sequence[Item], books: Books) -> None:
-        books.learn_links(self.name, [record.uuid for record in records])
+        books.learn_links(self.name, [record.uuid for record in records], may_vanish=True)
         books.learn_matches(
             self.name,
             keys=[fold(item_code(record, books)) for record in records],
@@ -147,6 +147,9 @@ class ItemExport(ExportKind[Item]):
         for use, choice in self.account_uses(record, books):
             problems += account_problems(use, choice, record.name, books)
         return problems
+
+    def warnings(self, record: Item, books: Books) -> list[str]:
+        return [made_anew(self.xero_label)] if (self.name, record.uuid) in books.vanished else []
 
     def account_uses(self, record: Item, books: Books) -> list[tuple[str, accounts.Choice]]:
         """Return what an item needs accounts for, and which it has."""
@@ -469,9 +472,11 @@ def record_url(item: Item) -> str:
 
 
 def item_code(item: Item, books: Books) -> str:
-    """Return the code of an item in Xero: the linked one, else its number, else its name cut to what fits."""
+    """Return the code of an item in Xero: the linked one as it is there now, else its number, else its name cut to
+    what fits."""
     if link := books.link("items", item.uuid):
-        return link.xero_number
+        remote = books.linked_remote("items", item.uuid)
+        return str(remote.payload.get("Code") or link.xero_number) if remote else link.xero_number
     return code_unless_linked(item)
 
 

@@ -156,6 +156,8 @@ def send(request: HttpRequest, job: Job) -> HttpResponse:
         messages.error(request, f"Nothing was sent. Tick “{words}” first.")
     elif job.checked_at and job.checked_at < clock.now() - jobs.CHECK_FRESHNESS:
         _recheck_first(request, job)
+    elif first and not jobs.trial(job):
+        messages.error(request, "Nothing was imported. Only exports can be tried with a few records first.")
     elif not jobs.send(job, user=_user(request), first=first):
         messages.info(request, _once(job))
     return redirect(job)
