@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from bmsxero.celery import app as celery_app
 from bmsxero.roles import Role
 
 # A busy machine is no fault of what is tested
@@ -41,7 +43,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 def pytest_sessionstart() -> None:
-    """Take away the mark of saved credentials that a killed run may have left beside its simulated Xero."""
+    """Settle what outlives a test."""
+    # Celery reads Django's settings live and keeps its connections: a test that points the settings at another
+    # broker would leave this process ringing there
+    celery_app.conf.broker_url = django_settings.CELERY_BROKER_URL
+    # A killed run may have left the mark of saved credentials beside its simulated Xero
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     for mark in (Path(__file__).parent.parent / "var").glob(f"test-simulator*{worker}.left"):
         mark.unlink(missing_ok=True)

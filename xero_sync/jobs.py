@@ -472,8 +472,8 @@ def _ring_now(job_id: int) -> None:
 
     try:
         run_job.delay(job_id)
-    except OperationalError:
-        logger.warning("the broker does not answer; the sweep will take Job %s up", job_id)
+    except OperationalError as error:
+        logger.warning("the broker does not answer; the sweep will take Job %s up: %s", job_id, error)
 
 
 def due(now: datetime) -> Any:

@@ -105,6 +105,7 @@ def test_a_backup_from_before_the_export_knows_its_invoices_again(
     send(check())
     sent = numbers(xero)
     told = manage(backup, xero, "xero_export", "invoices", "--all", "--wait")
+    assert told.returncode == 0, told.stdout + told.stderr
     assert numbers(xero) == sent, "each is in Xero once"
     assert len(sent) == 3
     states = {state for state, _ in rows_in(backup, int(told.stdout.split()[1])).values()}
@@ -120,6 +121,7 @@ def test_what_was_sent_after_the_backup_is_linked_again(
     send(check())
     before = numbers(xero)
     told = manage(backup, xero, "xero_relink", "--since", "2026-01-01")
+    assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.splitlines()[-1] == "3 linked, 0 to look at.", told.stderr
     assert manage(backup, xero, "xero_relink").stdout.splitlines()[-1] == "0 linked, 0 to look at."
     manage(backup, xero, "xero_export", "invoices", "--all", "--wait")
