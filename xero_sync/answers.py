@@ -17,6 +17,7 @@ from xero_sync.gateway import Answer, messages, refusal
 from xero_sync.kinds.base import ExportKind
 from xero_sync.mirror import Element
 from xero_sync.models import JobRow, XeroRequest
+from xero_sync.texts import storable
 
 State, Outcome, Request = JobRow.State, JobRow.Outcome, XeroRequest.State
 
@@ -111,7 +112,7 @@ def _close(batch: Batch, request: XeroRequest, answer: Answer) -> None:
         lease_until=None,
         http_status=answer.status,
         correlation_id=answer.correlation_id[:100],
-        answer=answer.body.decode(errors="replace")[:2000] if answer.status >= 400 else "",
+        answer=storable(answer.body.decode(errors="replace")[:2000]) if answer.status >= 400 else "",
     )
     jobs.recount(batch.job)
 

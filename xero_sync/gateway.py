@@ -43,6 +43,7 @@ from xero_sync.errors import (
     XeroError,
 )
 from xero_sync.models import XeroConnection
+from xero_sync.texts import all_storable, may_be_odd, storable
 
 logger = logging.getLogger(__name__)
 
@@ -94,10 +95,13 @@ def _fields(model: BaseModel) -> Iterator[str]:
 
 def decode(body: bytes) -> Any:
     """Read Xero's JSON: amounts as exact Decimals, anything else as it comes. Raises Unanswered if it is cut."""
+    odd = may_be_odd(body)
     try:
-        return json.loads(body, parse_float=Decimal, parse_int=_whole_number)
+        # A bare NUL is no JSON at all, and says nothing
+        decoded = json.loads(body.replace(b"\0", b"") if odd else body, parse_float=Decimal, parse_int=_whole_number)
     except ValueError:
         raise Unanswered("Xero's answer could not be read.") from None
+    return all_storable(decoded) if odd else decoded
 
 
 def _whole_number(digits: str) -> int | Decimal:
@@ -331,7 +335,7 @@ def refusal(answer: Answer) -> Refused:
     try:
         decoded = decode(answer.body)
     except Unanswered:
-        return Refused(answer.body.decode(errors="replace")[:500])
+        return Refused(storable(answer.body.decode(errors="replace")[:500]))
     if not isinstance(decoded, dict):
         return Refused(str(decoded)[:500])
     elements = [each for each in decoded.get("Elements") or [] if isinstance(each, dict)]

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from xero_sync import clock
 from xero_sync.errors import XeroError
@@ -89,6 +90,15 @@ def lowered(name: str) -> set[str]:
     SQLite only knows the case of plain letters."""
     plain = " ".join(name.split())
     return {fold(name), plain.lower(), "".join(each.lower() if each.isascii() else each for each in plain)}
+
+
+def has_odd_spaces(column: str) -> Q:
+    """Return the condition that a text has spaces which folding takes away, so that no look-up of its lower case
+    finds it."""
+    odd = Q(**{f"{column}__startswith": " "}) | Q(**{f"{column}__endswith": " "})
+    for space in ("  ", "\t", "\N{NO-BREAK SPACE}"):
+        odd |= Q(**{f"{column}__contains": space})
+    return odd
 
 
 def moment(value: Any) -> datetime | None:

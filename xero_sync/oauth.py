@@ -27,6 +27,7 @@ from xero_sync.credentials import App
 from xero_sync.errors import Misconfigured, NotConnected, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.failpoints import reach
 from xero_sync.models import XeroConnection
+from xero_sync.texts import all_storable
 
 logger = logging.getLogger(__name__)
 
@@ -336,7 +337,7 @@ def _call(
 
 def _json(answer: urllib3.BaseHTTPResponse) -> Any:
     try:
-        return json.loads(answer.data)
+        return all_storable(json.loads(answer.data))
     except ValueError:
         raise Unanswered(NO_USABLE_ANSWER) from None
 

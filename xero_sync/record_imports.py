@@ -125,10 +125,12 @@ class _Planner:
         self.job, self.kind = job, import_kind(job.kind)
         self.options = RunOptions(**job.options)
         self.brought: set[tuple[str, str]] = set()
+        self.coming: dict[tuple[str, str], Any] = {}
         self.alike: set[tuple[str, str]] = set()
 
     def add(self, remotes: Sequence[XeroRecord]) -> None:
         books = ImportBooks(self.job.connection, self.options)
+        books.coming = self.coming
         needs = dict.fromkeys(need for remote in remotes for need in self.kind.needs(remote, books))
         rows: list[JobRow] = []
         for name, group in groupby(sorted(set(needs) - self.brought), key=lambda need: need[0]):
@@ -150,6 +152,10 @@ class _Planner:
             choice = self.job.choices.get(f"{kind.name}:{remote.xero_id}", "")
             decision = decide(kind, remote, ours[remote.xero_id], books, choice)
             decision = self._unless_alike(kind, remote, ours[remote.xero_id], decision, choice)
+            if not requested and decision.outcome == Outcome.LINK:
+                self.coming[kind.name, remote.xero_id] = target(ours[remote.xero_id], choice)
+            elif not requested and decision.outcome == Outcome.CREATE:
+                self.coming[kind.name, remote.xero_id] = kind.make(remote, books)
             rows.append(self._row(kind, remote, ours[remote.xero_id], decision, choice, requested=requested))
         return rows
 

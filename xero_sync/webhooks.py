@@ -17,6 +17,7 @@ from django.conf import settings
 
 from xero_sync import clock, pulse, schedule
 from xero_sync.models import WebhookEvent, XeroConnection
+from xero_sync.texts import storable
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def _events(body: bytes) -> list[dict[str, str]]:
 
 def _event(each: dict[str, Any]) -> dict[str, str]:
     def text(name: str, longest: int) -> str:
-        return str(each.get(name) or "").replace("\0", "")[:longest]
+        return storable(str(each.get(name) or ""))[:longest]
 
     return {
         "tenant_id": text("tenantId", 50),

@@ -194,3 +194,20 @@ def test_an_error_carries_neither_token_nor_body(gateway: Gateway, settings: Any
         seen += repr(error) + repr(getattr(error, "args", ""))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     assert "canary" not in seen
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb'{"Name": "Bo\u0000lt"}', "Bolt"),
+        (b'{"Name": "Bo\0lt"}', "Bolt"),
+        (rb'{"Name": "half \ud83d"}', "half \N{REPLACEMENT CHARACTER}"),
+        (rb'{"Name": "half \uDE00 other"}', "half \N{REPLACEMENT CHARACTER} other"),
+        (b'{"Name": "raw \xed\xa0\xbd"}', "raw \N{REPLACEMENT CHARACTER}"),
+        (rb'{"Name": "whole \ud83d\ude00"}', "whole \N{GRINNING FACE}"),
+        (rb'{"Name": "said \\u0000"}', r"said \u0000"),
+    ],
+)
+def test_what_no_database_keeps_never_gets_past_the_gateway(body: bytes, text: str) -> None:
+    assert decode(body) == {"Name": text}
+    assert decode(b'[{"Lines": [' + body + b"]}]") == [{"Lines": [{"Name": text}]}]

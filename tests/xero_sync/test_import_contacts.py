@@ -282,6 +282,26 @@ def test_a_name_of_any_letters_is_recognised(connection: XeroConnection, xero: S
     assert Account.objects.filter(name=name).count() == 1
 
 
+@pytest.mark.parametrize("name", ["Bolt  Nut Ltd", " Bolt Nut Ltd ", "Bolt\N{NO-BREAK SPACE}Nut Ltd"])
+def test_spaces_that_xero_takes_out_of_names_hide_no_account(
+    connection: XeroConnection, xero: SimulatedXero, name: str
+) -> None:
+    ours = records.account(name)
+    xero.write("Contacts", {"Name": "Bolt Nut Ltd"})
+    bring(KIND)
+    assert XeroLink.objects.get(kind=KIND, local_id=ours.uuid)
+    assert not Account.objects.filter(name="Bolt Nut Ltd").exists()
+
+
+def test_a_contact_with_a_character_that_no_database_keeps_comes_without_it(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    xero.write("Contacts", {"Name": "Bolt Ltd"})
+    xero.control("rename-contact", contacts=["Bolt Ltd"], name="Bo\0lt Ltd")
+    bring(KIND, only("bolt"))
+    assert Account.objects.get().name == "Bolt Ltd"
+
+
 def test_a_second_tax_as_high_as_one_that_is_linked_comes_as_one_of_its_own(
     connection: XeroConnection, xero: SimulatedXero
 ) -> None:

@@ -189,3 +189,42 @@ def test_an_item_of_a_name_of_any_letters_is_recognised(connection: XeroConnecti
     xero.write("Items", {"Code": "Maß-1", "Name": "Straßenmessung"})
     bring("items")
     assert XeroLink.objects.get(kind="items", local_id=ours.uuid)
+
+
+def linked_and_taxed_since(xero: SimulatedXero) -> Item:
+    """Return an item that is linked, and was given a tax in Xero after that."""
+    made = Item.objects.create(kind="service", code="RT-1", name="Router", taxable=False)
+    (there,) = xero.write("Items", {"Code": "RT-1", "Name": "Router", "SalesDetails": {"UnitPrice": "1"}})
+    bring(KIND, only())
+    sales = {"UnitPrice": "1", "TaxType": "OUTPUT2"}
+    xero.write("Items", {"ItemID": there["ItemID"], "Code": "RT-1", "SalesDetails": sales}, method="POST")
+    return made
+
+
+def test_a_linked_item_gets_a_tax_that_has_another_name_here(connection: XeroConnection, xero: SimulatedXero) -> None:
+    """Check shows our tax, to which Xero's will be linked by then, not Xero's name of it."""
+    made = linked_and_taxed_since(xero)
+    ours = records.tax("Our VAT", "20")
+    job = check_import(KIND, only())
+    assert ["Tax", "", "Our VAT"] in the_row(job, "Router").diff
+    assert outcome(send(job))["Router"][0] == "succeeded"
+    made.refresh_from_db()
+    assert made.tax == ours
+
+
+def test_a_linked_item_gets_a_tax_whose_name_is_taken_here(connection: XeroConnection, xero: SimulatedXero) -> None:
+    linked_and_taxed_since(xero)
+    records.tax("20% (VAT on Income)", "17.5")
+    job = check_import(KIND, only())
+    assert ["Tax", "", "20% (VAT on Income) (20 %, OUTPUT2)"] in the_row(job, "Router").diff
+    assert outcome(send(job))["Router"][0] == "succeeded"
+
+
+@pytest.mark.parametrize("ours", [{"name": " Big  router"}, {"name": "R", "code": "RT-1 "}])
+def test_spaces_that_do_not_count_hide_no_item(
+    connection: XeroConnection, xero: SimulatedXero, ours: dict[str, str]
+) -> None:
+    made = Item.objects.create(kind="service", **ours)
+    xero.write("Items", ROUTER | {"Name": "Big router"})
+    bring(KIND, only())
+    assert XeroLink.objects.get(kind=KIND).local_id == made.uuid

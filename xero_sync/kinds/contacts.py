@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from xero_sync.contact_fields import (
 from xero_sync.kinds.base import CHOICE, Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.kinds.tax_rates import parts_words, tax_to_be
-from xero_sync.mirror import Element, fold, lowered
+from xero_sync.mirror import Element, fold, has_odd_spaces, lowered
 from xero_sync.models import JobRow, XeroRecord
 
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
@@ -292,8 +293,10 @@ class ContactImport(ImportKind[Account]):
         ours = {str(each.uuid): each for each in Account.objects.filter(uuid__in=_uuids(numbers))}
         names = {word for each in remotes for word in lowered(str(each.payload.get("Name") or ""))}
         named: dict[str, list[Account]] = defaultdict(list)
-        # By the index on the lower-case name
-        for account in Account.objects.annotate(folded=Lower("name")).filter(folded__in=names):
+        # By the index on the lower-case name; Xero takes outer and double spaces out of names, we don't
+        plain = Account.objects.annotate(folded=Lower("name")).filter(folded__in=names)
+        spaced = Account.objects.filter(has_odd_spaces("name"))
+        for account in {each.pk: each for each in chain(plain, spaced)}.values():
             named[fold(account.name)].append(account)
         found = {each.xero_id: ("same name", named[each.folded_name]) for each in remotes if each.folded_name in named}
         return found | {

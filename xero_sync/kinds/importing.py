@@ -27,6 +27,8 @@ class ImportBooks(Books):
         super().__init__(connection, options)
         #: Whether what is decided is done in the same transaction; Check only looks
         self.for_applying = for_applying
+        #: What this job will make here, or link, before the records that need it: by kind and Xero's id
+        self.coming: dict[tuple[str, str], Any] = {}
         #: Our account codes by code
         self.codes = {code.code: code for code in AccountCode.objects.all()}
         self.learn_our_rates()

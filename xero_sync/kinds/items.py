@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import count
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +15,14 @@ from xero_python.accounting import Item as XeroItem
 from xero_python.accounting import Purchase
 
 from finance import money
-from finance.models import AccountCode, Item, TaxRate
+from finance.models import Item
 from xero_sync import accounts
 from xero_sync.books import Books, Remote
 from xero_sync.gateway import decode, encode
 from xero_sync.kinds.base import Change, Description, ExportKind, Found, Need, Problem, made_anew, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.kinds.tax_rates import tax_to_be
-from xero_sync.mirror import Element, amount, fold, lowered
+from xero_sync.mirror import Element, amount, fold, has_odd_spaces, lowered
 from xero_sync.models import XeroRecord
 
 CODE_LENGTH = 30
@@ -234,8 +234,10 @@ class ItemImport(ImportKind[Item]):
         named: dict[str, list[Item]] = defaultdict(list)
         keys = {word for each in remotes for word in lowered(self.number(each))}
         names = {word for each in remotes for word in lowered(name_of(each.payload))}
-        items = Item.objects.annotate(low_code=Lower("code"), low_name=Lower("name"))
-        for item in items.filter(Q(low_code__in=keys) | Q(low_name__in=names | keys)):
+        plain = Item.objects.annotate(low_code=Lower("code"), low_name=Lower("name"))
+        plain = plain.filter(Q(low_code__in=keys) | Q(low_name__in=names | keys))
+        spaced = Item.objects.filter(has_odd_spaces("name") | has_odd_spaces("code"))
+        for item in {each.pk: each for each in chain(plain, spaced)}.values():
             coded[fold(item.code or item.name[:CODE_LENGTH])].append(item)
             named[fold(item.name)].append(item)
         found = {}
@@ -270,8 +272,8 @@ class ItemImport(ImportKind[Item]):
         """All that Xero knows of it; what kind it is here stays."""
         wanted = self._fields(remote, record.kind, books) | self._coming(remote, books)
         found = []
-        for name, value in wanted.items():
-            before = getattr(record, name)
+        for name in (name for name in LABELS if name in wanted):
+            before, value = getattr(record, name), wanted[name]
             # A blank in Xero, or an account that is unknown here, takes nothing away
             if value != before and (value or name in {"taxable", "tax"}):
                 found.append((LABELS[name], _said(before), _said(value)))
@@ -281,13 +283,14 @@ class ItemImport(ImportKind[Item]):
         """Return what isn't here yet and will be when the item's turn comes: its tax, its account codes."""
         coming: dict[str, Any] = {}
         tax_type = _sales_tax_of(remote.payload)
-        if tax_type in books.rates and books.our_rate(tax_type) is None:
-            coming["tax"] = TaxRate(name=books.rates[tax_type].name)
+        if books.our_rate(tax_type) is None and (tax := books.coming.get(("tax_rates", tax_type))):
+            coming["tax"] = tax
         sales = str((remote.payload.get("SalesDetails") or {}).get("AccountCode") or "")
         purchase = _purchase_code(remote.payload.get("PurchaseDetails") or {})
         for name, code in (("income_account", sales), ("expense_account", purchase)):
-            if books.options.bring_account_codes and code in books.accounts and code not in books.codes:
-                coming[name] = AccountCode(code=code, name=books.accounts[code].name)
+            there = books.accounts.get(code)
+            if there and code not in books.codes and (ours := books.coming.get(("account_codes", there.xero_id))):
+                coming[name] = ours
         return coming
 
     def update(self, remote: XeroRecord, record: Item, books: ImportBooks) -> None:
@@ -336,8 +339,9 @@ class ItemImport(ImportKind[Item]):
             "income_account": books.codes.get(str(sales.get("AccountCode") or "")),
             "expense_account": books.codes.get(_purchase_code(purchase)),
             "taxable": bool(tax_type),
-            "tax": rate,
         }
+        if rate or not tax_type:  # one that isn't here takes nothing away
+            fields["tax"] = rate
         if kind == Item.Kind.DISCOUNT_TYPE:
             return {**fields, "discount_value": price}
         if kind in PRICED:
