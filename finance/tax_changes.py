@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from bmsxero.history import begin
+from bmsxero.history import begin, write
 from finance.models import Invoice, InvoiceLine, TaxRate
 from xero_sync.links import read_only
 
@@ -33,12 +33,17 @@ def save(rate: TaxRate, parts: list[tuple[str, Decimal, bool]], *, changes_rate:
     with transaction.atomic():
         invoices = open_invoices(rate) if changes_rate and rate.pk else []
         begin(invoices)
-        begin([rate] if rate.pk else [])
+        is_new = rate.pk is None
+        begin([] if is_new else [rate])
+        # One entry in the history for the tax and its parts
+        rate.skip_history_when_saving = True  # type: ignore[attr-defined]
         rate.save()
         if parts:
             rate.set_components(parts)
         else:
             rate.components.all().delete()
+        del rate.skip_history_when_saving  # type: ignore[attr-defined]
+        write([rate], created=is_new)
         for invoice in invoices:
             invoice.recalculate()
     return len(invoices)

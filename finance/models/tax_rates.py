@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 from bmsxero.history import Tracked
+from bmsxero.templatetags.bms import decimals
 from crm.models import Record
 from finance import money
+
+
+class TaxRateAsItWas(models.Model):
+    """What the history of a tax keeps besides its own fields: its parts, each as name and words; None: not known."""
+
+    parts_then = models.JSONField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.complete([self])
+        super().save(*args, **kwargs)
+
+    @staticmethod
+    def complete(rows: Sequence[Any]) -> None:
+        """Give the rows the parts that their taxes have now."""
+        parts: dict[int, list[list[str]]] = {row.id: [] for row in rows}
+        for part in TaxComponent.objects.filter(tax_rate__in=parts):
+            parts[part.tax_rate_id].append([part.name, part.words])
+        for row in rows:
+            row.parts_then = parts[row.id]
+
+    def differences(self, before: TaxRateAsItWas) -> list[str]:
+        """Say how the parts changed since `before`, each change a sentence."""
+        if before.parts_then is None or self.parts_then is None:
+            return []
+        old, new = dict(before.parts_then), dict(self.parts_then)
+        return [
+            *(f"Part {name}: {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]),
+            *(f"Part {name} added: {new[name]}" for name in new if name not in old),
+            *(f"Part {name} removed: {old[name]}" for name in old if name not in new),
+        ]
 
 
 class TaxRate(Record):
@@ -25,7 +60,7 @@ class TaxRate(Record):
     rate = models.DecimalField(max_digits=8, decimal_places=4)
     active = models.BooleanField(default=True)
     note = models.TextField(max_length=4000, blank=True, help_text="What an import could not keep as it was.")
-    history = Tracked()
+    history = Tracked(bases=(TaxRateAsItWas,))
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -73,3 +108,8 @@ class TaxComponent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.rate} %"
+
+    @property
+    def words(self) -> str:
+        """Rate and kind, as a person reads them."""
+        return f"{decimals(self.rate)} %{', compound' if self.compound else ''}"

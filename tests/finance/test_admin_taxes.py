@@ -215,3 +215,15 @@ class TestDelete:
         boss.post(f"{LIST}{made.pk}/delete/")
         assert not TaxRate.objects.exists()
         assert not TaxMapping.objects.exists()
+
+
+def test_the_history_tells_which_parts_changed(boss: Client) -> None:
+    made = group()
+    address = f"{LIST}{made.pk}/"
+    boss.post(f"{address}edit/", filled(("GST", "6", False), ("HST", "1", False), initial=2))
+    told = text(boss.get(address))
+    for words in ("Part GST: 5 % → 6 %", "Part HST added: 1 %", "Part PST removed: 8 %, compound"):
+        assert words in told
+    assert TaxRate.history.filter(id=made.pk).count() == 3  # made, its parts, one change
+    boss.post(f"{address}edit/", filled(initial=2, rate="7"))
+    assert "Part GST removed: 6 %" in text(boss.get(address))
