@@ -285,7 +285,7 @@ def look_again(job: Job, *, user: User | None) -> bool:
         requests = set(reviewed.values_list("request_id", flat=True))
         now = clock.now()
         XeroRequest.objects.filter(pk__in=requests).update(
-            state=XeroRequest.State.UNKNOWN, due_at=now, lease_until=None, tries=0
+            state=XeroRequest.State.UNKNOWN, due_at=now, lease_until=None, tries=0, deaths=0
         )
         reviewed.update(state=Row.UNKNOWN, attempts=0, deaths=0, message="Xero is asked again.")
         ended.update(state=Job.State.QUEUED, finished_at=None, problem="", error_id="", last_activity=now)

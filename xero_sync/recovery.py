@@ -6,6 +6,8 @@ settle time Xero's remembered answer (six minutes) is gone, and a slow call has 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +32,7 @@ MAX_ATTEMPTS = 4
 #: After so many deaths of its worker a batch is split; after so many more a row that is alone is left to a person.
 MAX_DEATHS = 3
 DEADLY = "Three workers have died over this one."
+DEADLY_TO_ASK = "Three workers have died while Xero was asked about this one, so it is not known whether it is there."
 
 
 def settle_time() -> timedelta:
@@ -117,6 +120,36 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
     request = job.requests.filter(state=Request.UNKNOWN, due_at__lte=clock.now()).first()
     if request is None:
         return False
+    if request.deaths >= MAX_DEATHS:
+        _leave_to_a_person(job, request)
+        return True
+    with _survived(request):
+        _look_up(job, request, gateway)
+    return True
+
+
+@contextmanager
+def _survived(request: XeroRequest) -> Iterator[None]:
+    """Count a death of this worker beforehand, and take it back if it lives, whatever else may go wrong."""
+    mine = XeroRequest.objects.filter(pk=request.pk)
+    mine.update(deaths=F("deaths") + 1)
+    try:
+        yield
+    finally:
+        mine.update(deaths=0)
+
+
+def _leave_to_a_person(job: Job, request: XeroRequest) -> None:
+    with transaction.atomic():
+        batch = Batch(job, export_kind(request.kind), list(request.rows.filter(state=State.UNKNOWN)), request)
+        for row in batch.rows:
+            batch.review(row, DEADLY_TO_ASK)
+        batch.flush()
+        close(request)
+        jobs.recount(job)
+
+
+def _look_up(job: Job, request: XeroRequest, gateway: Gateway) -> None:
     rows = list(request.rows.filter(state=State.UNKNOWN))
     batch = Batch(job, export_kind(request.kind), rows, request)
     reach("looking", request.kind)
@@ -134,7 +167,6 @@ def look_up_next(job: Job, gateway: Gateway) -> bool:
         jobs.recount(job)
         reach("resolving", request.kind)
     reach("resolved", request.kind)
-    return True
 
 
 def _look_again_later(batch: Batch, request: XeroRequest, error: XeroError) -> None:

@@ -18,7 +18,7 @@ from tests.faults import checker
 from tests.faults.processes import born, dies, ends, freezes, let_time_pass, until_it_ends
 from tests.xero_sync.driving import check, check_payments, export
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, engine, jobs, oauth
+from xero_sync import clock, engine, jobs, oauth, recovery
 from xero_sync.models import Job, XeroConnection, XeroLink
 
 pytestmark = [
@@ -237,6 +237,43 @@ def test_what_kills_its_worker_three_times_goes_alone_and_then_to_a_person(
     assert sorted(states.values()) == ["needs_review", "succeeded", "succeeded"]
     assert job.state == Job.State.NEEDS_ATTENTION
     assert jobs.look_again(job, user=None)
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+
+
+@pytest.mark.parametrize("point", ["looking", "resolving"])
+def test_a_look_up_that_kills_its_worker_three_times_is_left_to_a_person(
+    connection: XeroConnection, xero: SimulatedXero, point: str
+) -> None:
+    invoices()
+    job = sent(check())
+    dies(lambda: engine.run(job.pk), "answered:invoices")
+    for _ in range(3):
+        let_time_pass()
+        dies(lambda: engine.run(job.pk), f"{point}:invoices")
+    until_it_ends(job)
+    assert job.state == Job.State.NEEDS_ATTENTION
+    told = set(job.rows.filter(requested=True).values_list("state", "message"))
+    assert told == {("needs_review", recovery.DEADLY_TO_ASK)}
+    assert jobs.look_again(job, user=None)
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+
+
+def test_deaths_over_a_look_up_count_only_in_a_row(connection: XeroConnection, xero: SimulatedXero) -> None:
+    invoices()
+    job = sent(check())
+    dies(lambda: engine.run(job.pk), "answered:invoices")
+    for _ in range(2):
+        let_time_pass()
+        dies(lambda: engine.run(job.pk), "looking:invoices")
+    let_time_pass()
+    xero.fault("error_500_before", method="GET", endpoint="Invoices")
+    engine.run(job.pk)
+    assert set(job.requests.filter(state="unknown").values_list("deaths", "tries")) == {(0, 1)}
+    let_time_pass(minutes=40)
     until_it_ends(job)
     assert job.state == Job.State.COMPLETED
     assert all_is_well(xero)
