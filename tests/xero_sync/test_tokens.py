@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import serializers
 from django.core.management import CommandError, call_command
 from django.db import connection as database
 from django.db import connections
@@ -17,6 +18,7 @@ from django.db import connections
 from tests.faults.processes import born, ends
 from tests.xero_sync.simulated import ROOT, SimulatedXero
 from xero_sync import clock, oauth
+from xero_sync.encryption import keyring
 from xero_sync.errors import Misconfigured, ReconnectNeeded, Unanswered
 from xero_sync.models import XeroConnection
 
@@ -195,3 +197,59 @@ def test_without_a_key_the_product_does_not_start() -> None:
     )
     assert started.returncode != 0
     assert "FIELD_ENCRYPTION_KEYS is not set" in started.stderr
+
+
+@pytest.mark.django_db
+def test_a_token_copied_to_another_row_opens_nothing_there(
+    connection: XeroConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    XeroConnection.objects.create(tenant_id="other", name="Other", client_id=connection.client_id)
+    with database.cursor() as cursor:
+        cursor.execute("SELECT access_token, refresh_token FROM xero_sync_xeroconnection WHERE name <> 'Other'")
+        cursor.execute(
+            "UPDATE xero_sync_xeroconnection SET access_token = %s, refresh_token = %s WHERE name = 'Other'",
+            cursor.fetchone(),
+        )
+    other = XeroConnection.objects.get(tenant_id="other")
+    assert (other.access_token, other.refresh_token) == ("", "")
+    assert "written for another row" in caplog.text
+    with pytest.raises(ReconnectNeeded):
+        oauth.access_token(other.pk)
+    assert XeroConnection.objects.get(pk=connection.pk).access_token == connection.access_token
+
+
+@pytest.mark.django_db
+def test_a_token_copied_to_another_column_opens_nothing_there(connection: XeroConnection) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE xero_sync_xeroconnection SET access_token = refresh_token")
+    assert stored().access_token == ""
+
+
+@pytest.mark.django_db
+def test_tokens_that_an_earlier_version_wrote_are_read_and_written_anew(connection: XeroConnection) -> None:
+    with database.cursor() as cursor:
+        old = [
+            keyring().encrypt(each.encode()).decode() for each in (connection.access_token, connection.refresh_token)
+        ]
+        cursor.execute("UPDATE xero_sync_xeroconnection SET access_token = %s, refresh_token = %s", old)
+    assert stored().access_token == connection.access_token
+    oauth.encrypt_anew()
+    with database.cursor() as cursor:
+        cursor.execute("SELECT access_token FROM xero_sync_xeroconnection")
+        (written,) = cursor.fetchone()
+    assert keyring().decrypt(written.encode()).decode() != connection.access_token
+    assert stored().access_token == connection.access_token
+
+
+@pytest.mark.django_db
+def test_a_token_is_never_written_but_with_its_row(connection: XeroConnection) -> None:
+    with pytest.raises(TypeError, match="only written by saving its row"):
+        XeroConnection.objects.update(access_token="canary")
+
+
+@pytest.mark.django_db
+def test_no_fixture_holds_a_token(connection: XeroConnection) -> None:
+    assert connection.refresh_token
+    fixture = serializers.serialize("json", XeroConnection.objects.all())
+    assert connection.refresh_token not in fixture
+    assert connection.access_token not in fixture

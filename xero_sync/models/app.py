@@ -21,7 +21,7 @@ class AppCredentials(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     client_id = models.CharField(max_length=100, blank=True)
-    client_secret = EncryptedTextField(blank=True, default="")
+    client_secret = EncryptedTextField(row="id", blank=True, default="")
     scope_set = models.CharField(max_length=10, choices=ScopeSet, default=ScopeSet.GRANULAR)
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When Xero last said that it knows them.")
     updated = models.DateTimeField(auto_now=True)

@@ -48,8 +48,8 @@ class XeroConnection(models.Model):
     organisation_read_at = models.DateTimeField(null=True, blank=True)
 
     # Tokens. Only oauth.py reads them.
-    access_token = EncryptedTextField(blank=True, default="")
-    refresh_token = EncryptedTextField(blank=True, default="")
+    access_token = EncryptedTextField(row="tenant_id", blank=True, default="")
+    refresh_token = EncryptedTextField(row="tenant_id", blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     scopes = models.TextField(blank=True)
