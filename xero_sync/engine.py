@@ -138,13 +138,7 @@ def _give_up(job: Job, problem: str, error_id: str = "") -> None:
 
 def _ring_the_next(connection: XeroConnection) -> None:
     """One writing job per organisation at a time: the next in line may start now, or the same one go on."""
-    waiting = Job.objects.filter(
-        connection=connection,
-        direction=Job.Direction.EXPORT,
-        state__in=(Job.State.QUEUED, Job.State.STOPPING, Job.State.RUNNING),
-        wait_until=None,
-    )
-    if job := waiting.order_by("id").first():
+    if job := jobs.in_line(connection, clock.now()).first():
         jobs.ring(job)
 
 

@@ -49,6 +49,12 @@ TRIAL = 5
 #: A job that did nothing for so long has a new pace afterwards.
 PAUSE = timedelta(seconds=45)
 
+#: Who writes to an organisation next: the one that was served longest ago, and of those that never were, the oldest.
+TURNS = (F("served_at").asc(nulls_first=True), "id")
+
+#: A running job is counted no more often than this: what one count takes grows with the job.
+COUNT_EVERY = timedelta(seconds=1)
+
 Row, Outcome = JobRow.State, JobRow.Outcome
 #: States of a row with which nothing more happens in this job.
 OVER = (Row.SUCCEEDED, Row.FAILED, Row.SKIPPED, Row.NEEDS_REVIEW)
@@ -329,6 +335,12 @@ def recount(job: Job) -> None:
     job.counts, job.last_activity = counts, now
 
 
+def recount_now_and_then(job: Job) -> None:
+    """Keep the counts of a running job about right. Whoever ends its run counts once more."""
+    if job.last_activity is None or clock.stamp() - job.last_activity >= COUNT_EVERY:
+        recount(job)
+
+
 def done(counts: dict[str, Any]) -> int:
     """Return how many rows, requested or not, are over and done with."""
     return sum(shelf.get(state, 0) for shelf in (counts.get("state") or {}, *(counts.get("also") or {}).values())
@@ -486,7 +498,23 @@ def due(now: datetime) -> Any:
         | Q(state=Job.State.STOPPING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & abandoned
         | Q(state=Job.State.WAITING, wait_until__lte=now)
         | Q(state=Job.State.CHECKING) & (Q(wait_until=None) | Q(wait_until__lte=now)) & untouched
-    ).order_by("id")
+    ).order_by(*TURNS)
+
+
+def in_line(connection: XeroConnection, now: datetime) -> QuerySet[Job]:
+    """Return the jobs that want to write to an organisation now, in the order in which they may: one at a time."""
+    return Job.objects.filter(
+        Q(state__in=(Job.State.QUEUED, Job.State.RUNNING))
+        | Q(state=Job.State.STOPPING, wait_until=None)
+        | Q(state__in=(Job.State.STOPPING, Job.State.WAITING), wait_until__lte=now),
+        connection=connection,
+        direction=Job.Direction.EXPORT,
+    ).order_by(*TURNS)
+
+
+def note_served(job: Job) -> None:
+    """Send a job that has had calls to the end of the line. One that was refused any stays where it is."""
+    Job.objects.filter(pk=job.pk).update(served_at=clock.now())
 
 
 def expire(now: datetime) -> int:

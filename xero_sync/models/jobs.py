@@ -70,6 +70,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     last_activity = models.DateTimeField(null=True, blank=True)
+    served_at = models.DateTimeField(
+        null=True, blank=True, help_text="End of its last turn of writing to Xero. Who was served longest ago is next."
+    )
     schedule = models.ForeignKey(
         "xero_sync.Schedule", null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
     )
