@@ -17,16 +17,19 @@ Line = Sequence[str]
 def line_texts(invoice_ids: Sequence[int]) -> dict[int, list[list[str]]]:
     """Return the lines of these invoices as texts, in one query."""
     lines = apps.get_model("finance", "InvoiceLine").objects.filter(invoice__in=invoice_ids)
+    columns = lines.order_by("invoice", "position").values_list(
+        "invoice", "item__name", "description", "quantity", "unit_price", "discount_percent", "taxable", "tax__name"
+    )
     texts: dict[int, list[list[str]]] = {}
-    for line in lines.select_related("item", "tax").order_by("invoice", "position"):
-        texts.setdefault(line.invoice_id, []).append(
+    for invoice, item, description, quantity, unit_price, discount, taxable, tax in columns:
+        texts.setdefault(invoice, []).append(
             [
-                line.item.name if line.item else "",
-                line.description,
-                decimals(line.quantity),
-                price(line.unit_price),
-                f"{decimals(line.discount_percent)} %" if line.discount_percent else "",
-                (line.tax.name if line.tax else "") if line.taxable else "Not taxable",
+                item or "",
+                description,
+                decimals(quantity),
+                price(unit_price),
+                f"{decimals(discount)} %" if discount else "",
+                (tax or "") if taxable else "Not taxable",
             ]
         )
     return texts

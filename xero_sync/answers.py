@@ -114,7 +114,7 @@ def _close(batch: Batch, request: XeroRequest, answer: Answer) -> None:
         correlation_id=answer.correlation_id[:100],
         answer=storable(answer.body.decode(errors="replace")[:2000]) if answer.status >= 400 else "",
     )
-    jobs.recount(batch.job)
+    jobs.recount_now_and_then(batch.job)
 
 
 def _shelve(kind: ExportKind[Any], elements: Iterable[Element]) -> dict[str, Element]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from bmsxero.bulk import update_each
 from xero_sync import causes, clock, jobs, linking, mirror
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
@@ -162,17 +163,17 @@ class Batch:
 
 
 #: What an outcome may change about a row.
-_OUTCOME = [
+_OUTCOME = (
     "state", "reason", "message", "outcome", "how", "xero_id", "xero_number", "xero_message", "xero_total", "warning",
-    "fix_url", "request", "alone", "without_url", "record_id", "updated",
-]  # fmt: skip
+    "fix_url", "diff", "request", "alone", "without_url", "record_id", "updated",
+)  # fmt: skip
 
 
-def save_rows(rows: list[JobRow]) -> None:
-    """Save many rows that exist already. An upsert by their id takes a tenth of what bulk_update does."""
+def save_rows(rows: Sequence[JobRow]) -> None:
+    """Save what became of rows that exist already."""
     for row in rows:
         row.updated = clock.stamp()
-    JobRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_OUTCOME)
+    update_each(rows, _OUTCOME)
 
 
 def chunks(records: QuerySet[XeroRecord], size: int = 500) -> Iterator[list[XeroRecord]]:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from finance.models import TaxRate
@@ -131,22 +132,26 @@ class Books:
 
         `may_vanish`: a link to what Xero has deleted counts for nothing, so that the record can go there anew.
         """
-        links = list(XeroLink.objects.filter(tenant_id=self.tenant_id, kind=kind, local_id__in=list(local_ids)))
+        links = XeroLink.objects.filter(tenant_id=self.tenant_id, kind=kind, local_id__in=list(local_ids))
+        found = {
+            local_id: Link(*columns)
+            for local_id, *columns in links.values_list("local_id", "xero_id", "xero_number", "job_id", "sent", "pk")
+        }
         rows = XeroRecord.objects.filter(
-            tenant_id=self.tenant_id, kind=kind, xero_id__in=[link.xero_id for link in links]
+            tenant_id=self.tenant_id, kind=kind, xero_id__in=[link.xero_id for link in found.values()]
         )
-        self._by_id |= {(kind, row.xero_id): _remote(row) for row in rows}
-        for link in links:
+        self._by_id |= {(kind, remote.xero_id): remote for remote in _remotes(rows)}
+        for local_id, link in found.items():
             there = self._by_id.get((kind, link.xero_id))
             if may_vanish and there and there.status in {MISSING, "DELETED"}:
-                self.vanished[kind, link.local_id] = link.xero_id
+                self.vanished[kind, local_id] = link.xero_id
             else:
-                self.add_link(kind, link)
+                self._note_link(kind, local_id, link)
 
     def add_link(self, kind: str, link: XeroLink) -> None:
-        """Note a link that has just been made or loaded."""
-        self._links[kind, link.local_id] = Link(link.xero_id, link.xero_number, link.job_id, link.sent, link.pk)
-        self._owners[kind, link.xero_id] = link.local_id
+        """Note a link that has just been made."""
+        made = Link(link.xero_id, link.xero_number, link.job_id, link.sent, link.pk)
+        self._note_link(kind, link.local_id, made)
 
     def learn_matches(self, kind: str, *, keys: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         """Load what Xero has under these keys and names, and who of ours is linked to it."""
@@ -158,8 +163,9 @@ class Books:
         ):
             groups = defaultdict(list)
             if wanted:
-                for row in mine.filter(**{f"{column}__in": list(wanted)}):
-                    groups[getattr(row, column)].append(_remote(row))
+                rows = mine.filter(**{f"{column}__in": list(wanted)}).order_by("pk")
+                for value, *columns in rows.values_list(column, *_REMOTE):
+                    groups[value].append(Remote(*columns))
             for each in wanted:
                 shelf[kind, each] = groups[each]
                 found += groups[each]
@@ -252,10 +258,18 @@ class Books:
         twin.symbolic = True
         return twin
 
+    def _note_link(self, kind: str, local_id: UUID, link: Link) -> None:
+        self._links[kind, local_id] = link
+        self._owners[kind, link.xero_id] = local_id
+
     def _all(self, kind: str) -> list[Remote]:
         rows = XeroRecord.objects.filter(tenant_id=self.tenant_id, kind=kind).exclude(status__in=(MISSING, "DELETED"))
-        return [_remote(row) for row in rows]
+        return _remotes(rows)
 
 
-def _remote(row: XeroRecord) -> Remote:
-    return Remote(row.xero_id, row.key, row.status, row.payload)
+#: The columns of our copy that a Remote is made of. Whole rows take three times as long to load.
+_REMOTE = ("xero_id", "key", "status", "payload")
+
+
+def _remotes(rows: QuerySet[XeroRecord]) -> list[Remote]:
+    return [Remote(*columns) for columns in rows.values_list(*_REMOTE)]

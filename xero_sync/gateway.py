@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -68,7 +69,7 @@ def encode(value: Any) -> str:
     """Return an SDK model as canonical JSON: exact decimals as numbers, ISO dates, only the fields that were set."""
     match value:
         case str() | bool() | int():
-            return json.dumps(value, ensure_ascii=False)
+            return _json(value)
         case Decimal():
             return f"{value:f}"
         case BaseModel():
@@ -76,21 +77,35 @@ def encode(value: Any) -> str:
         case list():
             return "[" + ",".join(map(encode, value)) + "]"
         case Enum():
-            return json.dumps(value.value)
+            return _json(value.value)
         case date():
             return f'"{value.isoformat()}"'
     raise TypeError(f"{type(value).__name__} has no place in a request to Xero")
 
 
+#: Made once: `json.dumps` with an option of its own makes an encoder for each call.
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _fields(model: BaseModel) -> Iterator[str]:
     """Yield a model's fields. A model's own dict has them as "_name", in the order of its attribute map; going
     through its dozens of properties takes five times as long."""
-    names = model.attribute_map
+    model_class: Any = type(model)
+    names = _names(model_class)
     for private, value in vars(model).items():
-        attribute = private[1:]
+        if value is not None and private in names:
+            yield names[private] + encode(value)
+
+
+@cache
+def _names(model: Any) -> dict[str, str]:
+    """Return how Xero spells a model's fields, as JSON, by their names in the model's own dict."""
+    return {
+        f"_{attribute}": f"{_json(name)}:"
+        for attribute, name in model.attribute_map.items()
         # the SDK sets has_attachments and its like to False by itself
-        if value is not None and attribute in names and not attribute.startswith("has_"):
-            yield f'"{names[attribute]}":{encode(value)}'
+        if not attribute.startswith("has_")
+    }
 
 
 def decode(body: bytes) -> Any:

@@ -51,13 +51,8 @@ def run(job: Job, owner: str) -> None:
             return
         if Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
             break
-        if job.kind == PAYMENTS:
-            payment_imports.note_before(rows)
-            for row in rows:
-                payment_imports.apply(job, row)
-        else:
-            record_imports.apply(job, rows)
-        jobs.recount(job)
+        (payment_imports if job.kind == PAYMENTS else record_imports).apply(job, rows)
+        jobs.recount_now_and_then(job)
     job.rows.filter(state=State.PENDING).update(
         state=State.SKIPPED, reason="stopped", message="Not imported: the job was stopped."
     )

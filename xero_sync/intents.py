@@ -18,7 +18,7 @@ from xero_sync import check, clock, lease
 from xero_sync.batches import Batch
 from xero_sync.failpoints import reach
 from xero_sync.gateway import encode
-from xero_sync.kinds import EXPORTS, export_kind
+from xero_sync.kinds import EXPORTS, export_kind, stage
 from xero_sync.kinds.base import Accepted, Decision
 from xero_sync.kinds.invoices import OUR_DEEP_LINK
 from xero_sync.models import Job, JobRow, XeroRequest
@@ -42,7 +42,7 @@ def next_rows(job: Job, busy_kinds: set[str]) -> list[JobRow]:
     for kind in EXPORTS:
         ready = (
             row
-            for row in pending.filter(kind=kind.name).iterator(chunk_size=kind.batch_size)
+            for row in pending.filter(stage=stage(kind.name)).iterator(chunk_size=kind.batch_size)
             if open_needs.isdisjoint((name, key) for name, key in row.needs)
         )
         if rows := _alike(ready, kind.batch_size):
@@ -108,11 +108,11 @@ def settle_hopeless(job: Job, keep_alive: Callable[[], None]) -> None:
     if not job.rows.filter(requested=False, state=State.PENDING, outcome=Outcome.CREATE).exists():
         return
     pending = job.rows.filter(requested=True, state=State.PENDING).exclude(needs=[])
-    rows = iter(list(pending))
-    while chunk := list(islice(rows, 200)):
-        as_checked = kind.all_records().filter(uuid__in=[row.record_key for row in chunk], updated__lt=job.checked_at)
+    keys = iter(list(pending.values_list("record_key", flat=True)))
+    while chunk := list(islice(keys, 200)):
+        as_checked = kind.all_records().filter(uuid__in=chunk, updated__lt=job.checked_at)
         untouched = {str(uuid) for uuid in as_checked.values_list("uuid", flat=True)}
-        if not (touched := [row for row in chunk if row.record_key not in untouched]):
+        if not (touched := list(pending.filter(record_key__in=set(chunk) - untouched))):
             continue
         batch = Batch(job, kind, touched)
         with transaction.atomic():

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from bmsxero.bulk import update_each
 from crm.models import Account, Record
 from finance.models import AccountCode, Invoice, Item, Payment
 from xero_sync import clock, mirror
@@ -67,7 +68,7 @@ def refresh(tenant_id: str, kind: str, seen: Mapping[UUID, tuple[str, dict[str, 
         number, link.sent = seen[link.local_id]
         link.xero_number = number[:255] or link.xero_number
         link.last_seen = clock.stamp()
-    XeroLink.objects.bulk_update(found, ["xero_number", "sent", "last_seen"], batch_size=100)
+    update_each(found, ["xero_number", "sent", "last_seen"])
 
 
 # --- looking it up

@@ -1,19 +1,22 @@
-"""Import of payments: plan what comes, then apply each payment, its link and its outcome in one transaction.
+"""Import of payments: plan what comes, then apply it: payments, links and outcomes in one transaction.
 
 Credits, deletions and voided documents come along whatever was chosen.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from bmsxero.history import because, begin
-from finance.models import Invoice
-from xero_sync import jobs, mirror, selection
-from xero_sync.batches import chunks
+from bmsxero.bulk import update_each
+from bmsxero.history import because, begin, write
+from finance import money
+from finance.models import Invoice, Payment
+from xero_sync import clock, jobs, mirror, selection
+from xero_sync.batches import chunks, save_rows
 from xero_sync.failpoints import reach
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
@@ -117,87 +120,134 @@ class _Planner:
         )
 
 
-def note_before(rows: Sequence[JobRow]) -> None:
-    """Note in the history what the invoices of these rows are, where nothing is known of them yet."""
-    begin(Invoice.objects.filter(pk__in={row.record_id for row in rows if row.record_id}))
+def apply(job: Job, rows: Sequence[JobRow]) -> None:
+    """Decide once more, on locked invoices, and do it: invoices, payments, links, rows and log in one transaction.
 
-
-def apply(job: Job, row: JobRow) -> None:
-    """Decide once more, on locked rows, and do it: the invoice, the payment, the link and the row together."""
+    Rows are of one kind. Where another import records the same payment at this very moment, they go one by one.
+    """
     try:
         with transaction.atomic(), because(f"Job {job.number}"):
-            record = XeroRecord.objects.get(tenant_id=job.tenant_id, kind=_mirror_kind(row), xero_id=row.xero_id)
-            invoice, ledger = _locked_invoice(job, record)
-            decision = _decide(job, row, record, ledger)
-            if decision.outcome in {Outcome.CREATE, Outcome.UPDATE} and invoice:
-                _do(job, row, record, invoice)
-                _end(job, row, State.SUCCEEDED, decision, invoice)
-            elif decision.outcome == Outcome.SKIP:
-                _end(job, row, State.SKIPPED, decision, invoice)
-            else:
-                _end(job, row, State.FAILED, decision, invoice)
-            reach("applying", row.kind)
-        reach("applied", row.kind)
+            _Batch(job, rows).apply()
+            reach("applying", rows[0].kind)
+        reach("applied", rows[0].kind)
     except IntegrityError:
-        # Another import has recorded the same payment this very moment
-        if not payments.known([row.xero_id], job.tenant_id):
+        if len(rows) > 1:
+            for row in rows:
+                apply(job, [row])
+        elif payments.known([rows[0].xero_id], job.tenant_id):
+            _lost(job, rows[0])
+        else:
             raise
-        with transaction.atomic():
-            _end(job, row, State.SKIPPED, Decision(Outcome.SKIP, "already_imported", "Already imported."), None)
 
 
-def _locked_invoice(job: Job, record: XeroRecord) -> tuple[Invoice | None, Ledger | None]:
-    local = payments.invoice_of(_document_id(record), job.tenant_id)
-    locked = Invoice.objects.select_for_update(of=("self",)).select_related("account")
-    invoice = locked.filter(uuid=local).first() if local else None
-    if invoice is None:
-        return None, None
-    # Read under the lock: another import may just have changed it
-    return invoice, ledger_of(invoice, payments.credited(invoice), job.connection.base_currency)
+def _lost(job: Job, row: JobRow) -> None:
+    """Note that another import has recorded the same payment this very moment."""
+    with transaction.atomic():
+        row.state, row.reason, row.message, row.how = State.SKIPPED, "already_imported", "Already imported.", ""
+        save_rows([row])
+        jobs.log(job, "import", State.SKIPPED.label, row=row, message=row.message)
 
 
-def _decide(job: Job, row: JobRow, record: XeroRecord, ledger: Ledger | None) -> Decision:
-    if row.kind == "payments":
-        known = payments.known([record.xero_id], job.tenant_id).get(record.xero_id)
-        return payments.decide(record.payload, ledger, known, named=not job.selection.get("all"))
-    if ledger is None:
-        return Decision(Outcome.SKIP, "no_change", "The invoice is no longer linked.")
-    decide = payments.decide_credit if row.kind == CREDITS else payments.decide_void
-    return decide(record.payload, ledger)
+class _Batch:
+    """Some rows of one kind, applied together inside the caller's transaction.
 
+    `settled` counts on in the order of the rows, so that each is decided as those before it left its invoice.
+    """
 
-def _do(job: Job, row: JobRow, record: XeroRecord, invoice: Invoice) -> None:
-    if row.kind == VOIDS:
-        invoice.status = Invoice.Status.VOID
-        invoice.save(update_fields=["status", "updated"])
-        return
-    if row.kind == CREDITS:
-        payments.credit(record.payload, invoice)
-    elif record.status == "DELETED":
-        payments.reverse(record.xero_id, job)
-    else:
-        payments.record(record.payload, invoice, job)
-    invoice.settle()
+    def __init__(self, job: Job, rows: Sequence[JobRow]) -> None:
+        self.job, self.rows = job, rows
+        kind = "payments" if rows[0].kind == "payments" else "invoices"
+        mine = XeroRecord.objects.filter(tenant_id=job.tenant_id, kind=kind)
+        self.records = {each.xero_id: each for each in mine.filter(xero_id__in=[row.xero_id for row in rows])}
+        self.invoices = self._locked_invoices()
+        ids = [invoice.pk for invoice in self.invoices.values()]
+        # Read under the lock: another import may just have changed them
+        self.settled = defaultdict(lambda: money.ZERO, Invoice.all_settled(ids))
+        self.credits = payments.credited(ids)
+        self.known = payments.known(list(self.records), job.tenant_id)
+        self.new: list[tuple[XeroRecord, Payment]] = []
+        self.changed: dict[int, Invoice] = {}
+        self.lines: list[LogLine] = []
 
+    def _locked_invoices(self) -> dict[str, Invoice]:
+        """Return our invoices by the ids of their documents. Always locked in the same order, so that two imports
+        never wait for each other."""
+        documents = {_document_id(record) for record in self.records.values()}
+        local = payments.invoices_of(documents, self.job.tenant_id)
+        locked = Invoice.objects.select_for_update(of=("self",)).select_related("account").filter(uuid__in=list(local))
+        return {local[invoice.uuid]: invoice for invoice in locked.order_by("pk")}
 
-def _end(job: Job, row: JobRow, state: str, decision: Decision, invoice: Invoice | None) -> None:
-    row.state, row.reason, row.message = state, decision.reason, decision.message
-    if state == State.SUCCEEDED:
+    def apply(self) -> None:
+        begin(self.invoices.values())
+        for row in self.rows:
+            record = self.records[row.xero_id]
+            invoice = self.invoices.get(_document_id(record))
+            decision = self._decide(row, record, invoice)
+            if decision.outcome in {Outcome.CREATE, Outcome.UPDATE} and invoice:
+                self._do(row, record, invoice)
+                self.changed[invoice.pk] = invoice
+                self._succeeded(row, decision, invoice)
+            else:
+                state, row.how = State.SKIPPED if decision.outcome == Outcome.SKIP else State.FAILED, ""
+                self._end(row, state, decision.reason, decision.message)
+        payments.save([(record.payload, payment) for record, payment in self.new], self.job)
+        self._save_invoices()
+        save_rows(self.rows)
+        LogLine.objects.bulk_create(self.lines)
+
+    def _decide(self, row: JobRow, record: XeroRecord, invoice: Invoice | None) -> Decision:
+        currency = self.job.connection.base_currency
+        ledger = ledger_of(invoice, self.credits.get(invoice.pk, money.ZERO), currency) if invoice else None
+        if row.kind == "payments":
+            named = not self.job.selection.get("all")
+            return payments.decide(record.payload, ledger, self.known.get(record.xero_id), named=named)
+        if ledger is None:
+            return Decision(Outcome.SKIP, "no_change", "The invoice is no longer linked.")
+        decide = payments.decide_credit if row.kind == CREDITS else payments.decide_void
+        return decide(record.payload, ledger)
+
+    def _do(self, row: JobRow, record: XeroRecord, invoice: Invoice) -> None:
+        if row.kind == VOIDS:
+            invoice.status = Invoice.Status.VOID
+            return
+        if row.kind == CREDITS:
+            payments.credit(record.payload, invoice)
+            change = credited(record.payload) - self.credits.get(invoice.pk, money.ZERO)
+        elif record.status == "DELETED":
+            change = -payments.reverse(record.xero_id, self.job)
+        else:
+            payment = payments.make(record.payload, invoice)
+            self.new.append((record, payment))
+            change = payment.amount
+        self.settled[invoice.pk] += change
+        invoice.stand(self.settled[invoice.pk])
+
+    def _save_invoices(self) -> None:
+        """Write the invoices as their payments leave them: added up anew, so that repeating it is harmless."""
+        settled = Invoice.all_settled(self.changed)
+        now = clock.stamp()
+        for invoice in self.changed.values():
+            if self.rows[0].kind != VOIDS:
+                invoice.stand(settled.get(invoice.pk, money.ZERO))
+            invoice.updated = now
+        update_each(list(self.changed.values()), ["balance_due", "status", "updated"])
+        write(self.changed.values())
+
+    def _succeeded(self, row: JobRow, decision: Decision, invoice: Invoice) -> None:
         row.how = "created" if decision.outcome == Outcome.CREATE else "updated"
         row.diff = [list(change) for change in decision.diff]
-        if invoice:
-            row.message = f"{row.label} is now {invoice.get_status_display()}, {invoice.balance_due:.2f} due."
-    row.save(update_fields=["state", "reason", "message", "how", "diff", "updated"])
-    outcome = {State.SUCCEEDED: LogLine.Outcome.OK, State.FAILED: LogLine.Outcome.FAILED}.get(
-        State(state), LogLine.Outcome.INFO
-    )
-    jobs.log(job, "import", State(state).label if row.how == "" else row.how.capitalize(), row=row, outcome=outcome,
-             message=row.message)  # fmt: skip
+        words = f"{row.label} is now {invoice.get_status_display()}, {invoice.balance_due:.2f} due."
+        self._end(row, State.SUCCEEDED, decision.reason, words)
+
+    def _end(self, row: JobRow, state: JobRow.State, reason: str, message: str) -> None:
+        row.state, row.reason, row.message = state, reason, message
+        outcome = {State.SUCCEEDED: LogLine.Outcome.OK, State.FAILED: LogLine.Outcome.FAILED}
+        action = row.how.capitalize() or state.label
+        fields = jobs.line_fields(
+            "import", action, row=row, outcome=outcome.get(state, LogLine.Outcome.INFO), message=message
+        )
+        self.lines.append(LogLine(job=self.job, **fields))
 
 
 def _document_id(record: XeroRecord) -> str:
     return record.key if record.kind == "payments" else record.xero_id
-
-
-def _mirror_kind(row: JobRow) -> str:
-    return "payments" if row.kind == "payments" else "invoices"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -110,8 +110,14 @@ class Invoice(Record):
 
     def settled(self) -> Decimal:
         """What live payments and credits have taken off the total."""
-        total = self.payments.filter(reversed=False).aggregate(sum=Sum("amount"))["sum"] or money.ZERO
-        return money.round_half_up(total)  # SQLite adds decimals as binary fractions
+        return self.all_settled([self.pk]).get(self.pk, money.ZERO)
+
+    @classmethod
+    def all_settled(cls, ids: Iterable[int]) -> dict[int, Decimal]:
+        """Return the same of several invoices, by their ids; those without any payment are left out."""
+        paid = cls._default_manager.filter(pk__in=ids, payments__reversed=False).order_by()
+        sums = paid.values_list("pk").annotate(Sum("payments__amount"))
+        return {pk: money.round_half_up(total) for pk, total in sums}  # SQLite adds decimals as binary fractions
 
     def settle(self) -> None:
         """Set balance and status from the live payments and credits. Call it with the row locked.
@@ -119,7 +125,11 @@ class Invoice(Record):
         The balance is computed anew from the payments, never by subtracting, so that repeating it is harmless.
         """
         history.begin([self])
-        settled = self.settled()
+        self.stand(self.settled())
+        self.save(update_fields=["balance_due", "status", "updated"])
+
+    def stand(self, settled: Decimal) -> None:
+        """Set balance and status as so much of the total is settled, without saving."""
         self.balance_due = self.total - settled
         if self.status in {self.Status.SENT, self.Status.READY, self.Status.PARTLY_PAID, self.Status.PAID}:
             if self.balance_due <= 0 and (settled or self.status == self.Status.PAID):
@@ -128,7 +138,6 @@ class Invoice(Record):
                 self.status = self.Status.PARTLY_PAID
             elif self.status != self.Status.READY:
                 self.status = self.Status.SENT
-        self.save(update_fields=["balance_due", "status", "updated"])
 
 
 class InvoiceLine(models.Model):

@@ -16,7 +16,7 @@ from finance.models import AccountCode, Invoice, Item
 from tests import records
 from tests.faults import checker
 from tests.faults.processes import born, dies, ends, freezes, let_time_pass, until_it_ends
-from tests.xero_sync.driving import check, check_payments, export
+from tests.xero_sync.driving import check, check_payments, export, import_payments
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, engine, jobs, oauth, recovery
 from xero_sync.models import Job, XeroConnection, XeroLink
@@ -139,6 +139,10 @@ def test_a_check_survives_a_kill(connection: XeroConnection, xero: SimulatedXero
 def test_an_import_survives_a_kill(connection: XeroConnection, xero: SimulatedXero, point: str, nth: int) -> None:
     made = invoices()
     export(status="AUTHORISED")
+    # A deletion is applied first, then the payments of all three together
+    paid = xero.control("pay", invoices=[made[0].number])["payments"][0]["payment_id"]
+    import_payments()
+    xero.control("delete-payment", payments=[paid])
     xero.control("pay", invoices=[invoice.number for invoice in made])
     job = sent(check_payments())
     dies(lambda: engine.run(job.pk), f"{point}@{nth}")

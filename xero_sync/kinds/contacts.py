@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, prefetch_related_objects
 from django.db.models.functions import Lower
 from xero_python.accounting import Contact
 
@@ -82,6 +83,7 @@ class ContactExport(ExportKind[Account]):
         return [("tax_rates", record.sales_tax)] if record.taxable and record.sales_tax else []
 
     def learn(self, records: Sequence[Account], books: Books) -> None:
+        prefetch_related_objects(records, "sites")  # those that an invoice brings along have none yet
         books.learn_links(self.name, [record.uuid for record in records])
         books.learn_matches(
             self.name,
@@ -108,7 +110,7 @@ class ContactExport(ExportKind[Account]):
 
     def _linked(self, record: Account, link: Link, remote: Remote | None) -> Found:
         known = remote or Remote(link.xero_id, "", "ACTIVE", {})
-        return Found([known], "saved link", linked=True, problem=_archived(record, known, link.url))
+        return Found([known], "saved link", linked=True, problem=_archived(record, known, link))
 
     def choose(self, record: Account, remote: Remote, books: Books) -> Found:
         return _usable(record, [remote], CHOICE, books)
@@ -188,23 +190,22 @@ class ContactExport(ExportKind[Account]):
         return ", ".join([*(told or [f"id {remote.xero_id[:8]}"]), *against])
 
     def problems(self, record: Account, books: Books) -> list[Problem]:
-        url = record.get_absolute_url()
         problems = []
         if not record.name.strip():
-            problems.append(Problem("no_name", "This account has no name.", url))
+            problems.append(Problem("no_name", "This account has no name."))
         if "<" in record.name or ">" in record.name:
-            problems.append(Problem("bad_name", "Xero doesn't take < or > in a contact's name.", url))
+            problems.append(Problem("bad_name", "Xero doesn't take < or > in a contact's name."))
         if "\x00" in record.name:
-            problems.append(Problem("bad_name", "The name has a character that can't be sent.", url))
+            problems.append(Problem("bad_name", "The name has a character that can't be sent."))
         site = record.main_site
-        return [
-            *problems,
-            *(too_long("The phone number", site.phone, 50, url) if site else ()),
-            *(too_long("The fax number", site.fax, 50, url) if site else ()),
-            *too_long("The name", record.name, 255, url),
-            *too_long("The account code", record.code, 50, url),
-            *too_long("The tax number", record.tax_number, 50, url),
+        problems += [
+            *(too_long("The phone number", site.phone, 50) if site else ()),
+            *(too_long("The fax number", site.fax, 50) if site else ()),
+            *too_long("The name", record.name, 255),
+            *too_long("The account code", record.code, 50),
+            *too_long("The tax number", record.tax_number, 50),
         ]
+        return [replace(each, fix_url=record.get_absolute_url()) for each in problems]
 
     def to_xero(self, record: Account, books: Books) -> Contact:
         site = record.main_site
@@ -434,7 +435,7 @@ def _usable(record: Account, remotes: Sequence[Remote], how: str, books: Books) 
     return Found(remotes, how, problem=_archived(record, remote))
 
 
-def _archived(record: Account, remote: Remote, link_url: str = "") -> Problem | None:
+def _archived(record: Account, remote: Remote, link: Link | None = None) -> Problem | None:
     if remote.status not in WORDS_OF_STATUS:
         return None
     # Only the answer for this very contact tells of a merging, so our copy knows once somebody has looked
@@ -442,7 +443,7 @@ def _archived(record: Account, remote: Remote, link_url: str = "") -> Problem | 
     became = "was merged into another" if merged else "is archived"
     mend = "Link the account to that one" if merged else "Restore it there, or link the account to another"
     words = f"{remote.name or 'This contact'} {became} in Xero. {mend}."
-    return Problem("contact_archived", words, (merged and link_url) or record.get_absolute_url())
+    return Problem("contact_archived", words, (merged and link and link.url) or record.get_absolute_url())
 
 
 def merged_into(contact: Element) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from xero_python.accounting import Contact, LineAmountTypes, LineItem
 from xero_python.accounting import Invoice as XeroInvoice
 
+from crm.models import Account
 from finance import money
 from finance.models import Invoice, InvoiceLine, Item, TaxRate
 from xero_sync import accounts
@@ -77,11 +78,12 @@ class InvoiceExport(ExportKind[Invoice]):
         return invoices.select_related("account", "site").order_by("date", "id")
 
     def load(self, keys: Iterable[str | UUID]) -> list[Invoice]:
-        invoices = Invoice.objects.filter(uuid__in=list(keys)).select_related("account__sales_tax", "site")
-        found = list(invoices.prefetch_related("account__sites", "lines").order_by("date", "id"))
+        invoices = Invoice.objects.filter(uuid__in=list(keys))
+        found = list(invoices.prefetch_related("lines").order_by("date", "id"))
         lines = [line for invoice in found for line in invoice.lines.all()]
-        # Many lines share few items. Prefetching would ask for them in one condition each, which SQLite
-        # refuses from a thousand on
+        # Many lines share few items, many invoices few customers: each is made once. Prefetching would ask for
+        # them in one condition each, which SQLite refuses from a thousand on
+        customers = Account.objects.select_related("sales_tax").in_bulk({invoice.account_id for invoice in found})
         items = Item.objects.select_related("income_account", "expense_account", "tax").in_bulk(
             {line.item_id for line in lines if line.item_id}
         )
@@ -89,6 +91,8 @@ class InvoiceExport(ExportKind[Invoice]):
         for line in lines:
             line.item = items[line.item_id] if line.item_id else None
             line.tax = taxes[line.tax_id] if line.tax_id else None
+        for invoice in found:
+            invoice.account = customers[invoice.account_id]
         return found
 
     def describe(self, record: Invoice) -> Description:
@@ -199,10 +203,11 @@ class InvoiceExport(ExportKind[Invoice]):
     # --- what stands against it
 
     def problems(self, record: Invoice, books: Books) -> list[Problem]:
-        url = record.get_absolute_url()
-        found = [Problem(reason, words, url) for reason, words in self._header_problems(record, books)]
+        found = [
+            Problem(reason, words, record.get_absolute_url()) for reason, words in self._header_problems(record, books)
+        ]
         for line in record.lines.all():
-            found += [Problem(reason, words, url) for reason, words in _text_problems(line)]
+            found += [Problem(reason, words, record.get_absolute_url()) for reason, words in _text_problems(line)]
             found += _account_problems(line, books)
             found += _rate_problems(line, books)
         return found

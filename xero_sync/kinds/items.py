@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain, count
 from typing import Any
@@ -140,10 +141,11 @@ class ItemExport(ExportKind[Item]):
         return item
 
     def problems(self, record: Item, books: Books) -> list[Problem]:
-        url = record_url(record)
-        problems = too_long("The item's code", record.code, CODE_LENGTH, url)
-        if len(record.name) > NAME_LENGTH:
-            problems += too_long("The item's name", record.name, NAME_LENGTH, url)
+        own = [
+            *too_long("The item's code", record.code, CODE_LENGTH),
+            *too_long("The item's name", record.name, NAME_LENGTH),
+        ]
+        problems = [replace(each, fix_url=record_url(record)) for each in own]
         for use, choice in self.account_uses(record, books):
             problems += account_problems(use, choice, record.name, books)
         return problems

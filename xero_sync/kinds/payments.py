@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_date
 
-from bmsxero.history import begin
+from bmsxero.history import begin, write
 from finance import money
 from finance.models import Invoice, Payment
 from xero_sync import clock
@@ -174,31 +174,23 @@ class PaymentImport:
 
     def ledgers(self, document_ids: Iterable[str], tenant_id: str, base_currency: str) -> dict[str, Ledger]:
         """Return how our invoices stand, by the id of their documents in Xero, in three queries."""
-        links = dict(
-            XeroLink.objects.filter(tenant_id=tenant_id, kind="invoices", xero_id__in=list(document_ids)).values_list(
-                "local_id", "xero_id"
-            )
-        )
-        invoices = Invoice.objects.filter(uuid__in=list(links)).select_related("account")
-        credits_ = dict(
-            Payment.objects.filter(invoice__uuid__in=list(links), kind=Payment.Kind.CREDIT, reversed=False).values_list(
-                "invoice_id", "amount"
-            )
-        )
+        local = self.invoices_of(document_ids, tenant_id)
+        invoices = list(Invoice.objects.filter(uuid__in=list(local)).select_related("account"))
+        credits_ = self.credited([invoice.pk for invoice in invoices])
         return {
-            links[invoice.uuid]: ledger_of(invoice, credits_.get(invoice.pk, money.ZERO), base_currency)
+            local[invoice.uuid]: ledger_of(invoice, credits_.get(invoice.pk, money.ZERO), base_currency)
             for invoice in invoices
         }
 
-    def invoice_of(self, document_id: str, tenant_id: str) -> UUID | None:
-        """Return the uuid of our invoice that is this document in Xero."""
-        links = XeroLink.objects.filter(tenant_id=tenant_id, kind="invoices", xero_id=document_id)
-        return links.values_list("local_id", flat=True).first()
+    def invoices_of(self, document_ids: Iterable[str], tenant_id: str) -> dict[UUID, str]:
+        """Return the uuids of our invoices that are these documents in Xero, each with its document's id."""
+        links = XeroLink.objects.filter(tenant_id=tenant_id, kind="invoices", xero_id__in=list(document_ids))
+        return dict(links.values_list("local_id", "xero_id"))
 
-    def credited(self, invoice: Invoice) -> Decimal:
-        """Return what counts as credited on an invoice now."""
-        live = invoice.payments.filter(kind=Payment.Kind.CREDIT, reversed=False)
-        return live.values_list("amount", flat=True).first() or money.ZERO
+    def credited(self, invoice_ids: Iterable[int]) -> dict[int, Decimal]:
+        """Return what counts as credited on these invoices now; those without a credit are left out."""
+        live = Payment.objects.filter(invoice__in=invoice_ids, kind=Payment.Kind.CREDIT, reversed=False)
+        return dict(live.values_list("invoice_id", "amount"))
 
     def known(self, payment_ids: Sequence[str], tenant_id: str) -> dict[str, Known]:
         """Return which of these payments we have."""
@@ -207,36 +199,45 @@ class PaymentImport:
         payments = Payment.objects.filter(uuid__in=list(by_uuid)).values_list("uuid", "reversed")
         return {by_uuid[uuid].xero_id: Known(by_uuid[uuid].job_id, gone) for uuid, gone in payments}
 
-    # --- applying: inside one transaction, the invoice locked
+    # --- applying: inside one transaction, the invoices locked
 
-    def record(self, payload: dict[str, Any], invoice: Invoice, job: Job) -> Payment:
-        """Make a payment of ours from Xero's, and link the two."""
-        payment = Payment.objects.create(
-            account=invoice.account,
+    def make(self, payload: dict[str, Any], invoice: Invoice) -> Payment:
+        """Return a payment of ours for one of Xero's, unsaved."""
+        return Payment(
+            account_id=invoice.account_id,
             invoice=invoice,
             date=day(payload.get("Date")) or clock.stamp().date(),
             reference=str(payload.get("Reference") or "")[:255],
             amount=amount(payload.get("Amount")),
             source=Payment.Source.XERO,
         )
-        XeroLink.objects.create(
-            tenant_id=job.tenant_id,
-            kind=self.name,
-            local_id=payment.uuid,
-            xero_id=str(payload["PaymentID"]),
-            xero_number=str(payload.get("Reference") or "")[:255],
-            matched_by="imported",
-            job=job,
-            last_seen=clock.stamp(),
-        )
-        return payment
 
-    def reverse(self, payment_id: str, job: Job) -> None:
-        """Take a payment back that Xero has deleted. It stays visible."""
+    def save(self, made: Sequence[tuple[dict[str, Any], Payment]], job: Job) -> None:
+        """Save new payments, each with its history and its link to Xero's. Raises IntegrityError if one of Xero's
+        is linked already."""
+        new = [payment for _, payment in made]
+        Payment.objects.bulk_create(new)
+        write(new, created=True)
+        XeroLink.objects.bulk_create(
+            XeroLink(
+                tenant_id=job.tenant_id,
+                kind=self.name,
+                local_id=payment.uuid,
+                xero_id=str(payload["PaymentID"]),
+                xero_number=payment.reference,
+                matched_by="imported",
+                job=job,
+                last_seen=clock.stamp(),
+            )
+            for payload, payment in made
+        )
+
+    def reverse(self, payment_id: str, job: Job) -> Decimal:
+        """Take a payment back that Xero has deleted, and return its amount. It stays visible."""
         local = XeroLink.objects.values_list("local_id", flat=True).get(
             tenant_id=job.tenant_id, kind=self.name, xero_id=payment_id
         )
-        _reverse(Payment.objects.filter(uuid=local))
+        return _reverse(Payment.objects.filter(uuid=local))
 
     def credit(self, document: dict[str, Any], invoice: Invoice) -> None:
         """Replace what counts as credited on an invoice by what Xero says now."""
@@ -272,13 +273,15 @@ def credited(document: dict[str, Any]) -> Decimal:
     return money.ZERO if document.get("Status") in _GONE else amount(document.get("AmountCredited"))
 
 
-def _reverse(payments: QuerySet[Payment]) -> None:
+def _reverse(payments: QuerySet[Payment]) -> Decimal:
+    """Take those of these payments back that count, and return their sum."""
     live = list(payments.filter(reversed=False))
     begin(live)
     now = clock.stamp()
     for payment in live:
         payment.reversed, payment.reversed_at = True, now
         payment.save(update_fields=["reversed", "reversed_at", "updated"])
+    return sum((payment.amount for payment in live), money.ZERO)
 
 
 def _balance_change(before: Ledger, after: Ledger) -> list[Change]:
