@@ -10,6 +10,7 @@ from uuid import uuid4
 from tests.bench.world import Stopwatch, installation, tell
 
 ROUNDS = 15
+LINK_STATES = ("fine", "changed_here", "changed_there", "archived", "missing")
 #: Invoices, log lines of one job, rows of one job.
 SMALL, LARGE = (1_000, 10_000, 1_000), (100_000, 1_000_000, 10_000)
 
@@ -63,7 +64,12 @@ def _addresses(job: Any) -> list[tuple[str, str]]:
         ("Log", f"/finance/jobs/{job.number}/log/"),
         ("Log, search", f"/finance/jobs/{job.number}/log/?q=needle"),
         ("Export wizard", f"/finance/xero/export-invoices/?load=all&draft={uuid4()}"),
+        ("Export accounts", f"/finance/xero/export/accounts/?draft={uuid4()}"),
+        ("Export accounts, new", f"/finance/xero/export/accounts/?state=new&draft={uuid4()}"),
+        ("Import accounts, new", f"/finance/xero/import/accounts/?state=new&draft={uuid4()}"),
         ("Links", "/finance/xero/links/"),
+        ("Links, search", "/finance/xero/links/?q=BENCH-00099"),
+        *((f"Links, {state}", f"/finance/xero/links/?state={state}") for state in LINK_STATES),
     ]
 
 
@@ -79,17 +85,22 @@ def _fill(invoices: int, lines: int, rows: int) -> Any:
     from xero_sync import jobs
     from xero_sync.models import JobRow, LogLine
 
-    accounts = Account.objects.bulk_create(Account(name=f"Customer {n}", code=f"C{n}") for n in range(invoices // 20))
+    accounts = Account.objects.bulk_create(
+        (Account(name=f"Customer {n}", code=f"C{n}") for n in range(invoices)), batch_size=2000
+    )
     day = date(2026, 11, 2)
-    Invoice.objects.bulk_create(
+    made = Invoice.objects.bulk_create(
         (
-            Invoice(number=f"BENCH-{n:06}", account=accounts[n % len(accounts)], date=day, due_date=day, subtotal=100,
-                    total=100, balance_due=100, status=Invoice.Status.READY)
+            Invoice(number=f"BENCH-{n:06}", account=accounts[n % (len(accounts) // 20)], date=day, due_date=day,
+                    subtotal=100, total=100, balance_due=100, status=Invoice.Status.READY)
             for n in range(invoices)
         ),
         batch_size=2000,
     )  # fmt: skip
     job = make_job("completed")
+    # Half of either are in Xero, so that each list has both sorts
+    _link("invoices", made[::2], job, lambda each: ({"number": each.number, "total": "100.00", "date": f"{day}"}, day))
+    _link("contacts", accounts[::2], job, lambda each: ({"name": each.name}, None))
     JobRow.objects.bulk_create(
         (
             JobRow(job=job, tenant_id=job.tenant_id, kind="invoices", record_key=str(uuid4()), label=f"BENCH-{n:06}",
@@ -109,6 +120,36 @@ def _fill(invoices: int, lines: int, rows: int) -> Any:
     )  # fmt: skip
     jobs.recount(job)
     return job
+
+
+def _link(kind: str, records: list[Any], job: Any, describe: Any) -> None:
+    """Link these records, and let our copy of Xero hold them."""
+    from django.utils import timezone
+
+    from xero_sync.models import XeroLink, XeroRecord
+
+    now = timezone.now()
+    links, remotes = [], []
+    for n, record in enumerate(records):
+        sent, day = describe(record)
+        xero_id, label = str(uuid4()), str(record)
+        links.append(
+            XeroLink(tenant_id=job.tenant_id, kind=kind, local_id=record.uuid, xero_id=xero_id, xero_number=label,
+                     matched_by="created", job=job, sent=sent, last_seen=now)
+        )  # fmt: skip
+        payload = {
+            "Name": label,
+            "Total": "100.00",
+            "Contact": {"Name": f"Customer {n}"},
+            "EmailAddress": "a@b.example",
+        }
+        remotes.append(
+            XeroRecord(tenant_id=job.tenant_id, kind=kind, xero_id=xero_id, key=label, folded_name=label.casefold(),
+                       status="ARCHIVED" if n % 1000 == 7 else "ACTIVE", date=day, updated_utc=now, seen_at=now,
+                       payload=payload)
+        )  # fmt: skip
+    XeroLink.objects.bulk_create(links, batch_size=2000)
+    XeroRecord.objects.bulk_create(remotes, batch_size=2000)
 
 
 def csv(number: int) -> None:

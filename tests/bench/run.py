@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import export_invoices, imports, pages
+from tests.bench import export_invoices, imports, many_jobs, pages
 
 SLOW_MS = 2000
 MEASUREMENTS: dict[str, Callable[[], None]] = {
@@ -27,6 +27,8 @@ MEASUREMENTS: dict[str, Callable[[], None]] = {
     "check-10k": lambda: pages.check(10_000),
     "csv-1k": lambda: pages.csv(1_000),
     "csv-100k": lambda: pages.csv(100_000),
+    "parallel": many_jobs.parallel,
+    "fair": many_jobs.fair,
 }
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ NO_LIMITS = {"minute_limit": 1_000_000, "day_limit": 1_000_000, "concurrent_limi
 
 
 @contextmanager
-def installation(*, latency_ms: int = 0, contacts: int = 0, limits: bool = False) -> Iterator[Any]:
+def installation(
+    *, latency_ms: int = 0, contacts: int = 0, limits: bool = False, organisations: int = 1, **environment: str
+) -> Iterator[Any]:
     """Set Django up on an empty database, start a simulated Xero, connect to it; yield the simulator."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ |= {
@@ -26,6 +28,7 @@ def installation(*, latency_ms: int = 0, contacts: int = 0, limits: bool = False
             "DATABASE_URL": os.environ.get("BENCH_DATABASE_URL") or f"sqlite:///{folder}/bench.sqlite3",
             "LOG_LEVEL": "ERROR",
             **({} if limits else {"XERO_MINUTE_LIMIT": "1000000"}),
+            **environment,
         }
         # Before Django reads its settings
         from tests.xero_sync.simulated import SimulatedXero
@@ -33,13 +36,13 @@ def installation(*, latency_ms: int = 0, contacts: int = 0, limits: bool = False
         xero = SimulatedXero(Path(folder))
         os.environ |= xero.settings()
         try:
-            _prepare(xero, latency_ms=latency_ms, contacts=contacts, limits=limits)
+            _prepare(xero, latency_ms=latency_ms, contacts=contacts, limits=limits, organisations=organisations)
             yield xero
         finally:
             xero.close()
 
 
-def _prepare(xero: Any, *, latency_ms: int, contacts: int, limits: bool) -> None:
+def _prepare(xero: Any, *, latency_ms: int, contacts: int, limits: bool, organisations: int) -> None:
     import django
 
     django.setup()
@@ -49,10 +52,13 @@ def _prepare(xero: Any, *, latency_ms: int, contacts: int, limits: bool) -> None
     from tests.xero_sync.conftest import connect
 
     call_command("migrate", verbosity=0)
-    xero.reset(organisations=[{"name": "Acme MSP Ltd", "country": "GB", "contacts": contacts}])
+    names = ["Acme MSP Ltd", *(f"Books {n}" for n in range(1, organisations))]
+    xero.reset(organisations=[{"name": name, "country": "GB", "contacts": contacts} for name in names])
     if not limits:
         xero.control("limits", **NO_LIMITS)
-    connect(xero, User.objects.create_superuser("admin", password="admin"))
+    admin = User.objects.create_superuser("admin", password="admin")
+    for name in names:
+        connect(xero, admin, name if organisations > 1 else "")
     if latency_ms:
         xero.control("limits", latency_ms=latency_ms)
 
