@@ -17,6 +17,7 @@ BADGES = {
     "claimed": Badge("Queued", "progress"),
     "sent": Badge("Sending", "progress"),
     "unknown": Badge("Checking", "warning"),
+    "dont_send": Badge("Don't send"),
     "failed": Badge("Failed", "danger"),
     "needs_review": Badge("Needs review", "warning"),
 }
@@ -27,6 +28,7 @@ MEANINGS = (
     ("Checking", "Xero gave no clear answer. It is looked up before anything else happens, so it can't be sent twice."),
     ("In Xero", "It is there, and linked."),
     ("Failed", "Xero or our check refused it. The job's page says why, and has the fix."),
+    ("Don't send", "Somebody marked it so that it stays here; the record says why."),
     ("Needs review", "It could not be told what Xero holds. A person has to look."),
 )
 IN_HAND = ("pending", "claimed", "sent", "unknown")
@@ -55,6 +57,7 @@ class XeroFilter(Filter):
             ("", "All"),
             ("in_xero", "In Xero"),
             ("not_sent", NOT_SENT),
+            ("dont_send", "Don't send"),
             ("in_hand", "In a job now"),
             ("trouble", "Failed or in doubt"),
         ],
@@ -62,8 +65,8 @@ class XeroFilter(Filter):
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         match self.cleaned_data["xero"]:
-            case "in_xero":
-                return rows.filter(xero_state="in_xero")
+            case "in_xero" | "dont_send" as state:
+                return rows.filter(xero_state=state)
             case "in_hand":
                 return rows.filter(xero_state__in=IN_HAND)
             case "trouble":

@@ -16,6 +16,17 @@ class MarkForm(forms.Form):
     status = forms.ChoiceField(choices=[(name, Invoice.Status(name).label) for name in statuses.STEPS])
 
 
+class DontSendForm(forms.Form):
+    """Which invoices must not go to Xero, and why."""
+
+    ids = forms.ModelMultipleChoiceField(Invoice.objects.all(), widget=forms.MultipleHiddenInput)
+    reason = forms.CharField(
+        label="Why not?",
+        max_length=Invoice._meta.get_field("dont_send").max_length,
+        help_text="It shows wherever somebody asks why the invoice isn't in Xero.",
+    )
+
+
 class PaymentForm(forms.Form):
     """A payment that is entered here."""
 

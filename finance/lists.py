@@ -103,7 +103,7 @@ class InvoiceFilter(XeroFilter):
 
 
 def _not_in_xero(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.exclude(xero_state="in_xero")
+    return rows.exclude(xero_state__in=("in_xero", "dont_send"))
 
 
 class PaymentFilter(Filter):
@@ -153,6 +153,7 @@ INVOICES = Listing(
         Column("balance_due", "Balance due", cell="money", align="end", sort=("balance_due",)),
         Column("ready_at", "Ready since", screen=False),
         Column("po_number", "PO no.", screen=False),
+        Column("dont_send", "Don't send", screen=False),
     ),
     empty=Empty(
         "No invoices yet",

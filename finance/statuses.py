@@ -40,6 +40,25 @@ def mark(ids: Iterable[int], status: str) -> int:
     return len(found)
 
 
+def mark_dont_send(ids: Iterable[int], reason: str) -> int:
+    """Keep the invoices from going to Xero, and say why; a blank reason lets them go again.
+
+    Returns how many that changed. What is in Xero, or on its way there, is left as it is. Raises DataError where
+    the reason is longer than its field.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        marked = Invoice.objects.select_for_update().filter(pk__in=list(ids)).exclude(dont_send=reason)
+        kept = read_only(marked)
+        found = [invoice for invoice in marked if invoice.uuid not in kept]
+        history.begin(found)
+        for invoice in found:
+            invoice.dont_send, invoice.updated = reason, now
+        Invoice.objects.bulk_update(found, ["dont_send", "updated"], batch_size=500)
+        history.write(found)
+    return len(found)
+
+
 def next_steps(invoice: Invoice) -> list[str]:
     """Return the statuses that a person may give this invoice by its status alone; `mark` looks at Xero, too."""
     return [status for status, sources in STEPS.items() if invoice.status in sources]

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from bmsxero.listing import Tone
 from bmsxero.roles import Who
+from finance.models import Invoice
 from xero_sync import clock, job_words, jobs
 from xero_sync.errors import NotConnected
 from xero_sync.kinds import export_kind
@@ -65,14 +66,20 @@ def _reconnect(connection: XeroConnection) -> Iterator[Task]:
 
 def _troubled(connection: XeroConnection) -> Iterator[Task]:
     """Jobs that ended with something left to mend, unless they were retried, or their schedule has run again since:
-    it takes everything up that it can."""
+    it takes everything up that it can. Failed invoices that are to stay here need nothing any more."""
     retried = Job.objects.filter(retry_of=OuterRef("pk"))
     again = Job.objects.filter(schedule=OuterRef("schedule"), pk__gt=OuterRef("pk"), state__in=Job.ENDED)
     doubt = JobRow.objects.filter(job=OuterRef("pk"), state=JobRow.State.NEEDS_REVIEW)
+    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
+    failed = JobRow.objects.filter(job=OuterRef("pk"), requested=True, state=JobRow.State.FAILED)
+    settled = Q(state=Job.State.COMPLETED_WITH_FAILURES) & ~Exists(
+        failed.exclude(kind="invoices", record_id__in=kept_here)
+    )
     states = (Job.State.COMPLETED_WITH_FAILURES, Job.State.NEEDS_ATTENTION)
     found = Job.objects.filter(
         ~Exists(retried),
         ~Exists(again) | Exists(doubt),
+        ~settled,
         tenant_id=connection.tenant_id,
         state__in=states,
         created__gt=clock.now() - RECENT,

@@ -225,6 +225,10 @@ CAUSES: tuple[Cause, ...] = (
         "Only invoices that are Ready to Send or Sent go to Xero.", "Mark it Ready to Send.", place="record",
     ),
     Cause(
+        "", "dont_send", "Marked “Don't send”",
+        "Somebody marked the invoice so that it stays here.", "Press “Send after all” on the invoice.", place="record",
+    ),
+    Cause(
         "", "bad_number", "The invoice number can't be sent",
         "The number holds characters that Xero doesn't take, or is too long.", "Change the number.", place="record",
     ),

@@ -31,6 +31,7 @@ def why(number: str, filters: dict[str, str], tenant_id: str) -> Answer:
     return (
         _exported(invoice, link)
         or _wrong_status(invoice, link)
+        or _kept_here(invoice, link)
         or _in_a_job(invoice, tenant_id, link)
         or _out_of_range(invoice, filters, link)
         or _narrowed_away(invoice, filters, tenant_id, link)
@@ -55,6 +56,12 @@ def _wrong_status(invoice: Invoice, link: Action) -> Answer | None:
     if invoice.status == Invoice.Status.DRAFT:
         words += " Mark it Ready to Send first."
     return Answer(words, "warning", (link,))
+
+
+def _kept_here(invoice: Invoice, link: Action) -> Answer | None:
+    if not invoice.dont_send:
+        return None
+    return Answer(f"{invoice.number} is marked “Don't send”: {invoice.dont_send}", "warning", (link,))
 
 
 def _in_a_job(invoice: Invoice, tenant_id: str, link: Action) -> Answer | None:

@@ -169,6 +169,7 @@ def result(request: HttpRequest, job: Job) -> dict[str, Any]:
         "calm": job_words.calm(job) and not warned,
         "problems": problems(job.rows.filter(requested=True), by="state", groups=RESULT_PROBLEMS),
         **_retry(job),
+        "failed_invoices": job.kind == "invoices" and job.is_ended and numbers["failed"],
         "links": job_links.here(job),
         "next": job_links.next_steps(job),
         "support": support.facts(job),
@@ -184,17 +185,11 @@ def reviewable(job: Job) -> QuerySet[JobRow]:
     return job.rows.filter(state=JobRow.State.NEEDS_REVIEW, request__isnull=False)
 
 
-def retryable(job: Job) -> QuerySet[JobRow]:
-    """Return the rows that a retry takes up again."""
-    again = Q(state=RowState.FAILED) | Q(state=RowState.SKIPPED) & ~Q(outcome=Outcome.SKIP)
-    return job.rows.filter(again, requested=True)
-
-
 def _retry(job: Job) -> dict[str, Any]:
     """Return how many rows a retry would take up, and what the button for it says."""
     if not job.is_ended:
         return {"retryable": 0}
-    again = retryable(job)
+    again = jobs.retryable(job)
     number, later = again.count(), again.filter(reason=jobs.LEFT_FOR_LATER).count()
     label = "Send the rest" if number == later else "Retry failed and send the rest" if later else "Retry failed only"
     return {"retryable": number, "retry_label": label}

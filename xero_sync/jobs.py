@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
 from bmsxero.history import because
-from finance.models import Item
+from finance.models import Invoice, Item
 from xero_sync import clock
 from xero_sync.errors import NotConnected
 from xero_sync.models import Job, JobRow, LogLine, SyncOptions, XeroConnection, XeroRequest
@@ -258,10 +258,16 @@ def stop(job: Job, *, user: User | None) -> None:
             ring(job)
 
 
+def retryable(job: Job) -> QuerySet[JobRow]:
+    """Return the rows that a retry takes up again: what failed or was left for later, and may still be sent."""
+    again = Q(state=Row.FAILED) | Q(state=Row.SKIPPED) & ~Q(outcome=Outcome.SKIP)
+    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
+    return job.rows.filter(again, requested=True).exclude(kind="invoices", record_id__in=kept_here)
+
+
 def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:
     """Start a new check of the rows that failed, linked to this job."""
-    failed = job.rows.filter(requested=True, state__in=(Row.FAILED, Row.SKIPPED)).exclude(outcome=Outcome.SKIP)
-    keys = list(failed.values_list("record_key", flat=True))
+    keys = list(retryable(job).values_list("record_key", flat=True))
     overrides = {name: job.options[name] for name in CHOSEN_FOR_A_RUN if name in job.options}
     return start_check(
         job.kind,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import IntegerField, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -17,6 +17,7 @@ from xero_sync.mirror import MISSING
 from xero_sync.models import JobRow, TaxMapping, XeroConnection, XeroLink, XeroRecord
 
 __all__ = [
+    "DONT_SEND",
     "IN_XERO",
     "NOT_SENT",
     "annotate_state",
@@ -32,6 +33,7 @@ M = TypeVar("M", bound=Model)
 
 IN_XERO = "in_xero"
 NOT_SENT = "not_sent"
+DONT_SEND = "dont_send"
 
 
 def why_read_only(invoice: Invoice) -> str:
@@ -74,11 +76,17 @@ def touched_by(job: int, kind: str) -> QuerySet[JobRow, int | None]:
     )
 
 
+def failed_in(job: int) -> QuerySet[JobRow, int | None]:
+    """Return the ids of the invoices that Job# `job` failed with, for `pk__in`."""
+    rows = JobRow.objects.filter(job_id=job, kind="invoices", requested=True, state=JobRow.State.FAILED)
+    return rows.values_list("record_id", flat=True)
+
+
 def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
     """Add to each record `xero_id`, `xero_number`, `xero_job` and `xero_state`, in the same query.
 
-    The state is "in_xero", "not_sent", or where a job has the record in hand or failed with it, the state of the
-    job's row: "pending", "sent", "unknown", "failed" … It speaks of the current organisation.
+    The state is "in_xero", "dont_send", "not_sent", or where a job has the record in hand or failed with it, the
+    state of the job's row: "pending", "sent", "unknown", "failed" … It speaks of the current organisation.
     """
     tenant = XeroConnection.objects.filter(is_current=True).values("tenant_id")[:1]
     links = XeroLink.objects.filter(tenant_id=Subquery(tenant), kind=kind, local_id=OuterRef("uuid"))
@@ -91,10 +99,16 @@ def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
         xero_job=Subquery(links.values("job_id")[:1], output_field=IntegerField()),
         xero_state=Coalesce(
             Subquery(links.values_list(Value(IN_XERO))[:1]),
+            *_kept_here(queryset.model),
             Subquery(rows.order_by("-id").values("state")[:1]),
             Value(NOT_SENT),
         ),
     )  # type: ignore[return-value]
+
+
+def _kept_here(model: type[Model]) -> tuple[Case, ...]:
+    """Invoices can be marked so that they stay here; a job that failed with one before is old news then."""
+    return (Case(When(~Q(dont_send=""), then=Value(DONT_SEND))),) if model is Invoice else ()
 
 
 def annotate_tax_type(queryset: QuerySet[TaxRate]) -> QuerySet[TaxRate]:

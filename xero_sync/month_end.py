@@ -12,6 +12,7 @@ from django.urls import reverse
 from bmsxero.listing import Badge
 from bmsxero.roles import Who
 from bmsxero.templatetags.bms import count
+from finance.models import Invoice
 from xero_sync import clock, jobs
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.models import Job, JobRow, XeroConnection
@@ -61,13 +62,14 @@ def checklist(connection: XeroConnection | None, who: Who) -> list[Item]:
 
 
 def _failed(connection: XeroConnection) -> int:
-    """Count the invoices whose newest row in a job was no success."""
+    """Count the invoices whose newest row in a job was no success, but for those that are to stay here."""
     rows = JobRow.objects.filter(
         tenant_id=connection.tenant_id, kind="invoices", job__kind="invoices", requested=True
     ).exclude(state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED))
     later = rows.filter(record_key=OuterRef("record_key"), pk__gt=OuterRef("pk"))
     trouble = (JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW)
-    return rows.filter(~Exists(later), state__in=trouble).count()
+    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
+    return rows.filter(~Exists(later), state__in=trouble).exclude(record_id__in=kept_here).count()
 
 
 def _when(job: Job | None) -> str:

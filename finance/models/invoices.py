@@ -73,6 +73,14 @@ class Invoice(Record):
     total_tax = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
     total = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
     balance_due = models.DecimalField(max_digits=14, decimal_places=2, default=money.ZERO)
+    dont_send = models.CharField(
+        "don't send",
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it must never go to Xero; blank: it may.",
+    )
     ready_at = models.DateTimeField("ready since", null=True, blank=True, help_text="When it became Ready to Send.")
     history = Tracked(bases=(InvoiceAsItWas,))
 

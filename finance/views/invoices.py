@@ -16,11 +16,14 @@ from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
 from finance.badges import invoice_badge
-from finance.forms import MarkForm
+from finance.forms import DontSendForm, MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
 from finance.models import Invoice
 from finance.views.payments import payments_with_state
-from xero_sync.links import annotate_state, read_only
+from xero_sync.links import annotate_state, failed_in, read_only
+
+#: So many of the chosen invoices are named before they are marked.
+TOLD = 10
 
 SELECTION = Selection(
     label=lambda invoice: f"invoice {invoice.number}",
@@ -63,7 +66,65 @@ def mark_invoices(request: HttpRequest) -> HttpResponse:
         _tell(request, status, done=done, asked=len(chosen) - kept)
     else:
         messages.warning(request, "Nothing was marked. Tick at least one invoice first.")
-    back = request.POST.get("next", "")
+    return _back(request)
+
+
+@allow(*WRITERS)
+def dont_send(request: HttpRequest) -> HttpResponse:
+    """Ask why the ticked invoices, or those that a job failed with, must not go to Xero; then mark them."""
+    if request.method == "POST" and "reason" in request.POST:
+        form = DontSendForm(request.POST)
+        if form.is_valid():
+            chosen = form.cleaned_data["ids"]
+            done = statuses.mark_dont_send([invoice.pk for invoice in chosen], form.cleaned_data["reason"])
+            _tell_kept_here(request, done=done, asked=len(chosen))
+            return _back(request)
+        return render(request, "finance/dont_send.html", _about(request, form), status=400)
+    job = request.GET.get("job", "")
+    if job.isdecimal() and len(job) < 16:
+        ids = list(Invoice.objects.filter(pk__in=failed_in(int(job)), dont_send="").values_list("pk", flat=True))
+    else:
+        ids = [int(each) for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
+    if not ids:
+        messages.warning(request, "Nothing was marked. Tick at least one invoice first.")
+        return _back(request)
+    return render(request, "finance/dont_send.html", _about(request, DontSendForm(initial={"ids": ids})))
+
+
+@allow(*WRITERS)
+@require_POST
+def send_after_all(request: HttpRequest) -> HttpResponse:
+    """Let the ticked invoices go to Xero again."""
+    ids = [int(each) for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
+    done = statuses.mark_dont_send(ids, "")
+    if done:
+        messages.success(request, f"{done} {'invoice' if done == 1 else 'invoices'} can go to Xero again.")
+    else:
+        messages.warning(request, "Nothing was changed: none of them was marked “Don't send”.")
+    return _back(request)
+
+
+def _about(request: HttpRequest, form: DontSendForm) -> dict[str, object]:
+    """Return what the page that asks for the reason shows."""
+    keys = [str(key) for key in form["ids"].value() or []]
+    invoices = Invoice.objects.filter(pk__in=[key for key in keys if key.isdecimal() and len(key) < 19])
+    return {
+        "form": form,
+        "number": invoices.count(),
+        "some": invoices.select_related("account")[:TOLD],
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+    }
+
+
+def _tell_kept_here(request: HttpRequest, *, done: int, asked: int) -> None:
+    if done:
+        messages.success(request, f"{done} {'invoice' if done == 1 else 'invoices'} will not be sent to Xero.")
+    if left := asked - done:
+        messages.warning(request, f"{left} left as before: exported, in a job now, or marked with that reason already.")
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    back = request.POST.get("next") or request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return redirect(back if safe else "finance:invoices")
 

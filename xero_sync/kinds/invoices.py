@@ -66,7 +66,7 @@ class InvoiceExport(ExportKind[Invoice]):
         return Invoice.objects.all()
 
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
-        invoices = Invoice.objects.filter(~self.is_linked(tenant_id), status__in=Invoice.EXPORTABLE)
+        invoices = Invoice.objects.filter(~self.is_linked(tenant_id), status__in=Invoice.EXPORTABLE, dont_send="")
         if filters.get("due_from") and filters.get("due_to"):
             invoices = invoices.filter(due_date__range=(filters["due_from"], filters["due_to"]))
         if customer := filters.get("customer"):
@@ -217,6 +217,8 @@ class InvoiceExport(ExportKind[Invoice]):
         if record.status not in Invoice.EXPORTABLE:
             status = record.get_status_display()
             yield "wrong_status", f"The invoice is {status}; only Ready to Send and Sent go to Xero."
+        if record.dont_send:
+            yield "dont_send", f"Marked “Don't send”: {record.dont_send}"
         if not record.lines.all():
             yield "no_lines", "This invoice has no lines."
         if not record.account.name.strip():

@@ -19,7 +19,7 @@ from xero_sync.item_codes import CodeClash, code_clash
 from xero_sync.job_lists import APP_PATHS
 from xero_sync.link_lists import STATES, links
 from xero_sync.linking import BY_HAND
-from xero_sync.links import why_read_only
+from xero_sync.links import DONT_SEND, why_read_only
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRecord
 from xero_sync.wizards import wizard_of
 
@@ -51,6 +51,8 @@ class InXero:
     last_seen: datetime | None = None
     message: str = ""
     read_only: str = ""
+    #: Why it must not go to Xero
+    kept_here: str = ""
     wizard: str = ""
     key: UUID | None = None
     token: UUID | None = None
@@ -80,6 +82,9 @@ def in_xero(record: Record) -> InXero | None:
     read_only = why_read_only(record) if isinstance(record, Invoice) else ""
     if link:
         return replace(_linked(connection, link, row), read_only=read_only)
+    kept_here = record.dont_send if isinstance(record, Invoice) else ""
+    if kept_here:
+        return InXero(kind=kind, badge=BADGES[DONT_SEND], organisation=connection.name, kept_here=kept_here)
     return InXero(
         kind=kind,
         badge=BADGES.get(row.state, Badge(NOT_SENT)) if row else Badge(NOT_SENT),

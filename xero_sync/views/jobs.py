@@ -222,7 +222,7 @@ def retry(request: HttpRequest, job: Job) -> HttpResponse:
             user=_user(request), overrides=overrides, token=token, retry_of=job, choices=job.choices,
         )  # fmt: skip
         return redirect(made)
-    if not job.is_ended or not job_pages.retryable(job).exists():
+    if not job.is_ended or not jobs.retryable(job).exists():
         messages.info(request, f"Nothing of Job {job.number} is left to retry.")
         return redirect(job)
     return redirect(jobs.retry(job, user=_user(request), token=token))
