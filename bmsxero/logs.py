@@ -58,8 +58,8 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def _secret_values() -> Iterator[str]:
-    for value in (*(getattr(settings, name, "") for name in SECRET_SETTINGS), *settings.FIELD_ENCRYPTION_KEYS):
-        if len(value) >= 8:
+    for value in (*(getattr(settings, name, None) for name in SECRET_SETTINGS), *settings.FIELD_ENCRYPTION_KEYS):
+        if value and len(value) >= 8:  # a mail server without a password has None
             yield value
 
 
@@ -153,6 +153,8 @@ class RequestLog:
             "ms": milliseconds,
             "user": user.pk if user and user.is_authenticated else None,
         }
-        self.logger.info(
-            "%s %s %s %s ms", request.method, path, response.status_code, milliseconds, extra={"fields": fields}
+        level = logging.WARNING if response.status_code >= 500 else logging.INFO
+        words = "%s %s %s %s ms"
+        self.logger.log(
+            level, words, request.method, path, response.status_code, milliseconds, extra={"fields": fields}
         )

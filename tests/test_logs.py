@@ -52,6 +52,11 @@ def test_the_values_of_secret_settings_are_hidden_wherever_they_stand(settings: 
     assert CANARY not in told
 
 
+def test_a_mail_server_without_a_password_breaks_no_line(settings: Any) -> None:
+    settings.EMAIL_HOST_PASSWORD = None
+    assert json.loads(line("all is well"))["message"] == "all is well"
+
+
 def test_ordinary_words_are_left_as_they_are() -> None:
     text = "Job 7: 3 tokens renewed, code 200, INV-1 basic plan for Bolt Ltd at https://go.xero.com/app/!x/view/1"
     assert without_secrets(text) == text
