@@ -1,23 +1,16 @@
-"""Sentry, where SENTRY_DSN is set. The package is optional: `pip install sentry-sdk`."""
+"""Sentry, where SENTRY_DSN is set: where something broke, and nothing of whom it was about."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from bmsxero import __version__
 
 
 def start(dsn: str, *, environment: str) -> None:
-    """Report exceptions to Sentry: without bodies, cookies, headers, people or local variables, which may hold a
-    token."""
-    try:
-        import sentry_sdk
-    except ImportError:
-        raise ImproperlyConfigured(
-            "SENTRY_DSN is set, but sentry-sdk is not installed: pip install sentry-sdk"
-        ) from None
+    """Report exceptions and errors to Sentry."""
+    import sentry_sdk
+
     sentry_sdk.init(
         dsn,
         release=__version__,
@@ -25,12 +18,14 @@ def start(dsn: str, *, environment: str) -> None:
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
+        max_breadcrumbs=0,  # lines of the log, which name customers; the log itself stays with us
         before_send=clean,
     )
 
 
 def clean(event: Any, _hint: Any = None) -> Any:
-    """Take the request apart from its path, and every secret, out of an event."""
+    """Leave of an event where it happened, in which request and job: neither what was sent and looked up, nor
+    secrets."""
     from bmsxero.logs import context, without_secrets
 
     def walk(value: Any) -> Any:
@@ -42,5 +37,11 @@ def clean(event: Any, _hint: Any = None) -> Any:
 
     request = event.get("request") or {}
     event["request"] = {name: request[name] for name in ("method", "url") if name in request}
+    event.pop("extra", None)
+    if entry := event.get("logentry"):
+        event["logentry"] = {"message": entry.get("message")}  # what would be filled in may be a customer's
+    for each in (event.get("exception") or {}).get("values") or []:
+        # PostgreSQL tells the values of a row from the second line on
+        each["value"] = str(each.get("value") or "").partition("\n")[0]
     event.setdefault("tags", {}).update(context())
     return walk(event)

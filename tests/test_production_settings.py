@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -95,10 +98,50 @@ def test_mail_is_off_until_it_is_said_where_it_goes(tmp_path: Path) -> None:
     assert value_of(tmp_path, expression, EMAIL_URL=url, ALERTS="0") == "(False, 'smtp', 10)"
 
 
-def test_sentry_without_its_package_is_said_at_the_start(tmp_path: Path) -> None:
-    told = manage(tmp_path, "check", SENTRY_DSN="https://key@sentry.example.com/1")
-    if "sentry-sdk is not installed" not in told.stderr:
-        assert told.returncode == 0
+FAILING = """
+import logging
+from django.test import Client
+headers = {"Cookie": "sessionid=c4n4ry-1", "Authorization": "Bearer c4n4ry-2", "Host": "localhost"}
+client = Client(raise_request_exception=False, headers=headers)
+told = client.post("/login/?code=c4n4ry-3", {"username": "c4n4ry-4", "password": "c4n4ry-5"}, secure=True)
+assert told.status_code == 500, told
+logging.getLogger("xero_sync").info("looked at %s", "c4n4ry-6")
+local = "c4n4ry-7"
+try:
+    raise ValueError(f"duplicate key\\nDETAIL: Key (name)=({local}) already exists")
+except ValueError:
+    logging.getLogger("xero_sync").exception("Job of %s failed", local)
+"""
+
+
+def test_what_sentry_gets_says_where_it_broke_and_nothing_of_anybody(tmp_path: Path) -> None:
+    got: list[bytes] = []
+
+    class Sentry(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sentry) as sentry:
+        threading.Thread(target=sentry.serve_forever, daemon=True).start()
+        dsn = f"http://public@127.0.0.1:{sentry.server_port}/1"
+        told = manage(
+            tmp_path,
+            *("shell", "--no-imports", "-c", FAILING),
+            SENTRY_DSN=dsn,
+            DATABASE_URL=f"sqlite:///{tmp_path / 'no folder' / 'x'}",
+        )
+        sentry.shutdown()
+    assert told.returncode == 0, told.stderr
+    events = b"\n".join(got).decode()
+    assert "OperationalError" in events
+    assert "Job of %s failed" in events
+    assert "duplicate key" in events
+    assert re.findall(r"c4n4ry-\d", events) == []
 
 
 def test_logs_are_json_lines(tmp_path: Path) -> None:
