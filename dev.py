@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Make .venv, install the locked packages, and run one job: install, demo, test, soak, bench, screenshots,
-lint, or manage.
+lint, audit, or manage.
 
 `manage` runs a command of manage.py on the sample installation that `demo` made.
 
@@ -10,6 +10,7 @@ Standard library only, so that a fresh machine needs nothing but Python 3.11 and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -72,6 +73,25 @@ def run(*command: str | Path) -> int:
                 continue
 
 
+def audit() -> int:
+    """Ask PyPI which of the locked packages have known weaknesses. What could not be asked is said, and is no fault."""
+    tool = [str(PYTHON), "-m", "uv", "tool", "run", "pip-audit", "--require-hashes", "--disable-pip", "-f", "json"]
+    told = subprocess.run([*tool, "-r", str(EVERYTHING)], cwd=ROOT, capture_output=True, text=True, check=False)
+    if not told.stdout:
+        print(f"NOT AUDITED: pip-audit could not be had, or reached nobody. {told.stderr[-300:]}")
+        return 0
+    packages = json.loads(told.stdout)["dependencies"]
+    weak = [each for each in packages if each.get("vulns")]
+    asked = [each for each in packages if "skip_reason" not in each]
+    for each in weak:
+        for known in each["vulns"]:
+            mended = ", ".join(known["fix_versions"]) or "no version yet"
+            print(f"{each['name']} {each['version']}: {known['id']}, mended in {mended}")
+    note = "" if len(asked) == len(packages) else f"NOT AUDITED: {len(packages) - len(asked)} packages. "
+    print(f"{note}{len(asked)} packages audited, {len(weak)} with known weaknesses.")
+    return 1 if weak else 0
+
+
 def main(job: str, *args: str) -> int:
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
@@ -96,6 +116,9 @@ def main(job: str, *args: str) -> int:
         case "soak":
             install(EVERYTHING)
             return run(PYTHON, "-m", "tests.faults.soak", *args)
+        case "audit":
+            install(EVERYTHING)
+            return audit()
         case "lint":
             install(EVERYTHING)
             os.environ.setdefault("DEBUG", "1")  # mypy's Django plugin reads the settings
