@@ -19,7 +19,7 @@ RUN SECRET_KEY=build FIELD_ENCRYPTION_KEYS=build /venv/bin/python manage.py coll
 FROM ${PYTHON_IMAGE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bms
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin bms
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 # Owned by root, so that what runs can't change itself; only var/ is written to, and only by SQLite

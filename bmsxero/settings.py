@@ -21,7 +21,6 @@ env = environ.Env()
 env.ENVIRON = _Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
-VAR.mkdir(exist_ok=True)
 if (BASE_DIR / ".env").exists():
     environ.Env.read_env(BASE_DIR / ".env")
 
@@ -102,6 +101,7 @@ def _database(name: str, default: Path) -> dict[str, object]:
     """Return Django's settings for the URL in the environment variable `name`; SQLite at `default` if unset."""
     config: dict[str, object] = dict(env.db(name, default=f"sqlite:///{default}"))
     if config["ENGINE"] == "django.db.backends.sqlite3":
+        VAR.mkdir(exist_ok=True)
         # Measured: with deferred transactions half the writers of two processes fail at once with
         # "database is locked"; with IMMEDIATE they queue. FULL, because a committed intent must survive.
         config["OPTIONS"] = {
@@ -287,7 +287,6 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 if not DEBUG:
-    STATIC_ROOT.mkdir(exist_ok=True)
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -309,6 +308,12 @@ LOGGING = {
         "lines": {"()": "bmsxero.logs.Lines", "format": "{asctime} {levelname} {name} {message}", "style": "{"},
         "json": {"()": "bmsxero.logs.Json"},
     },
+    "filters": {
+        "tracebacks": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: bool(record.exc_info),
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": "ext://sys.stderr"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
@@ -318,6 +323,8 @@ LOGGING = {
         # Django would print its own, past our formatter
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # It repeats each answer of 400 and up, without the request's id: only its tracebacks are news
+        "django.request": {"filters": ["tracebacks"]},
         "waitress.queue": {"level": "ERROR"},  # it warns of every short burst
     },
 }
