@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import before_task_publish, celeryd_init, task_postrun, task_prerun
+from celery.signals import before_task_publish, celeryd_init, task_postrun, task_prerun, worker_shutting_down
 
 import bmsxero.localbroker  # registers the in-process transport
 
@@ -21,6 +21,13 @@ HASTE = ("socket_timeout", "socket_connect_timeout", "max_retries")
 def _be_patient(conf: Any, **_: Any) -> None:
     options = conf.broker_transport_options or {}
     conf.broker_transport_options = {name: value for name, value in options.items() if name not in HASTE}
+
+
+@worker_shutting_down.connect
+def _hand_on(**_: Any) -> None:
+    from xero_sync import lease
+
+    lease.leaving.set()
 
 
 #: The request that a task came from, by the task's id, while it runs.

@@ -47,7 +47,7 @@ def run(job: Job, owner: str) -> None:
     takable.update(state=Job.State.RUNNING, wait_until=None, wait_why="", last_activity=now)
     Job.objects.filter(pk=job.pk, started_at=None).update(started_at=now)
     for rows in _pending(job):
-        if not lease.renew(job, owner):
+        if lease.leaving.is_set() or not lease.renew(job, owner):
             return
         if Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
             break

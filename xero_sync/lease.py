@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Model, Q
 
 from xero_sync import clock
+
+#: Set when this process was told to go: whatever is at work ends its call and leaves the rest to another worker.
+leaving = threading.Event()
 
 
 class Lost(Exception):

@@ -62,7 +62,8 @@ TROUBLE = 2
 
 
 def run(job: Job, owner: str) -> None:
-    """Work on a job until it is done, must wait, or the slice is over. The caller holds the organisation's lease."""
+    """Work on a job until it is done, must wait, the slice is over or this process has to go. The caller holds the
+    organisation's lease."""
     runner = _Runner(job, owner)
     try:
         runner.work()
@@ -152,7 +153,10 @@ class _Runner:
             self._collect()
 
     def _gives_way(self) -> bool:
-        """Say whether the job has had its turn, and another one of the organisation is in line."""
+        """Say whether this process has to go, or the job has had its turn and another one of the organisation is in
+        line."""
+        if lease.leaving.is_set():
+            return True
         if self.launched < self.turn_end:
             return False
         self.turn_end = self.launched + TURN

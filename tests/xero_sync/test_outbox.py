@@ -12,7 +12,7 @@ from finance.models import Invoice
 from tests import records
 from tests.xero_sync.driving import check, checked, export, outcome, send, states
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, engine, jobs
+from xero_sync import clock, engine, jobs, lease
 from xero_sync.errors import WrongOrganisation
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRequest
 
@@ -244,6 +244,21 @@ def test_a_job_never_writes_into_other_books(four: list[Invoice], xero: Simulate
     send(job, slices=1)
     assert (job.state, job.problem) == (Job.State.NEEDS_ATTENTION, WrongOrganisation.__doc__)
     assert xero.ledger() == []
+
+
+def test_a_worker_that_is_told_to_go_leaves_the_rest_to_another(four: list[Invoice], xero: SimulatedXero) -> None:
+    job = check()
+    lease.leaving.set()
+    try:
+        send(job)
+    finally:
+        lease.leaving.clear()
+    job.refresh_from_db()
+    job.connection.refresh_from_db()
+    assert (job.state, job.connection.lease_owner, xero.invoices()) == (Job.State.RUNNING, "", [])
+    engine.run(job.pk)
+    assert set(states(job).values()) == {"succeeded"}
+    assert len(xero.invoices()) == 4
 
 
 def test_a_bell_that_rings_late_begins_nothing_before_its_time(four: list[Invoice], xero: SimulatedXero) -> None:
