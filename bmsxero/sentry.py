@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bmsxero import __version__
+
+_ID = re.compile(r"[0-9a-f]{1,8}")
 
 
 def start(dsn: str, *, environment: str) -> None:
@@ -26,7 +29,7 @@ def start(dsn: str, *, environment: str) -> None:
 def clean(event: Any, _hint: Any = None) -> Any:
     """Leave of an event where it happened, in which request and job: neither what was sent and looked up, nor
     secrets."""
-    from bmsxero.logs import context, without_secrets
+    from bmsxero.logs import HIDDEN, context, without_secrets
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
@@ -39,7 +42,9 @@ def clean(event: Any, _hint: Any = None) -> Any:
     event["request"] = {name: request[name] for name in ("method", "url") if name in request}
     event.pop("extra", None)
     if entry := event.get("logentry"):
-        event["logentry"] = {"message": entry.get("message")}  # what would be filled in may be a customer's
+        # Numbers of jobs and ids of errors; anything else that would be filled in may be a customer's
+        params = [each if _ID.fullmatch(str(each)) else HIDDEN for each in entry.get("params") or []]
+        event["logentry"] = {"message": entry.get("message"), "params": params}
     for each in (event.get("exception") or {}).get("values") or []:
         # PostgreSQL tells the values of a row from the second line on
         each["value"] = str(each.get("value") or "").partition("\n")[0]

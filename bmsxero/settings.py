@@ -325,6 +325,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It repeats each answer of 400 and up, without the request's id: only its tracebacks are news
         "django.request": {"filters": ["tracebacks"]},
+        # Whoever knocks under another name gets his 400, and nobody is woken
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "waitress.queue": {"level": "ERROR"},  # it warns of every short burst
     },
 }

@@ -110,7 +110,7 @@ local = "c4n4ry-7"
 try:
     raise ValueError(f"duplicate key\\nDETAIL: Key (name)=({local}) already exists")
 except ValueError:
-    logging.getLogger("xero_sync").exception("Job of %s failed", local)
+    logging.getLogger("xero_sync").exception("Job of %s failed, error %s", local, "d5fa9859")
 """
 
 
@@ -140,6 +140,7 @@ def test_what_sentry_gets_says_where_it_broke_and_nothing_of_anybody(tmp_path: P
     events = b"\n".join(got).decode()
     assert "OperationalError" in events
     assert "Job of %s failed" in events
+    assert "d5fa9859" in events, "the id that people are told leads to the event"
     assert "duplicate key" in events
     assert re.findall(r"c4n4ry-\d", events) == []
 

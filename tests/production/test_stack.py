@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -231,6 +232,51 @@ def test_webhooks_arrive_through_the_proxy(stack: Stack, connection: XeroConnect
             assert (right.status, right.data, wrong.status) == (200, b"", 401)
             assert "Set-Cookie" not in right.headers
     assert WebhookEvent.objects.count() == 1
+
+
+def raw(stack: Stack, *pieces: bytes) -> int:
+    """Send bytes as they are, as far as they are taken. Return the status that comes back; 0 for none."""
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as line:
+        try:
+            for piece in pieces:
+                line.sendall(piece)
+        except OSError:
+            return 0  # hung up on, and what it said is lost
+        try:
+            return int((line.recv(4096).split(b" ") + [b"0", b"0"])[1])
+        except OSError:
+            return 0
+
+
+def peak_of_children(process: int) -> int:
+    """Return the most memory that one of its children has had at once, in KiB."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    told = [Path(f"/proc/{child}/status").read_text() for child in children]
+    return max(int(each.split("VmHWM:")[1].split()[0]) for each in told)
+
+
+def head(*lines: str) -> bytes:
+    common = ("POST /hooks/accounting/ HTTP/1.1", f"Host: {PROXY['Host']}", "x-xero-signature: wrong")
+    return "\r\n".join((*common, *lines, "", "")).encode()
+
+
+def test_webhooks_of_others_cost_nothing_and_leave_nothing(stack: Stack, connection: XeroConnection) -> None:
+    web = stack.web()
+    million = b"x" * 1_000_000
+    assert raw(stack, head("Content-Length: 2000000000")) == 413, "refused before any of it comes"
+    assert raw(stack, head("Content-Length: 200000000"), *[million] * 200) in {0, 413}
+    assert raw(stack, head("Content-Length: -5"), b"{}") == 400
+    assert raw(stack, head("Content-Length: 2", "Content-Length: 40"), b"{}") == 400
+    assert raw(stack, head("Content-Length: 2", "Transfer-Encoding: chunked"), b"0\r\n\r\n") == 400, "smuggling"
+    endless = [b"f4240\r\n" + million + b"\r\n"] * 200
+    assert raw(stack, head("Transfer-Encoding: chunked"), *endless) in {0, 401}
+    for body in (b'{"events":' + b"[" * 100_000, b'{"events":[1,null,{"tenantId":{}}]}'):
+        digest = hmac.new(b"webhook-key-of-the-app", body, hashlib.sha256).digest()
+        signature = base64.b64encode(digest).decode()
+        assert stack.post("/hooks/accounting/", body, **PROXY, **{"x-xero-signature": signature}).status == 200
+    assert WebhookEvent.objects.count() == 0
+    assert stack.get("/healthz").status == 200
+    assert 0 < peak_of_children(web.pid) < 250_000, "none of it was kept in memory"
 
 
 def test_a_restored_backup_finishes_what_was_under_way_and_sends_nothing_twice(
