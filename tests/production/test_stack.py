@@ -243,9 +243,10 @@ def raw(stack: Stack, *pieces: bytes) -> int:
         except OSError:
             return 0  # hung up on, and what it said is lost
         try:
-            return int((line.recv(4096).split(b" ") + [b"0", b"0"])[1])
+            answer = line.recv(4096)
         except OSError:
             return 0
+        return int(answer.split(b" ")[1]) if answer else 0
 
 
 def peak_of_children(process: int) -> int:
