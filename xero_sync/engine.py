@@ -12,7 +12,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from kombu.exceptions import OperationalError as BrokerError
 
 from bmsxero.logs import about_job
-from xero_sync import alerts, check, clock, imports, jobs, lease, oauth, outbox, pulse, recovery, schedule
+from xero_sync import alerts, check, clock, imports, jobs, lease, loading, oauth, outbox, pulse, recovery, schedule
 from xero_sync.errors import NotReached, Throttled, Unanswered, WrongOrganisation, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
@@ -152,6 +152,7 @@ def sweep() -> list[int]:
     jobs.expire(now)
     oauth.keep_alive()
     schedule.run_due()
+    loading.ring_again(now)
     due = list(jobs.due(now))
     for job in due:
         jobs.ring(job)

@@ -150,7 +150,7 @@ class Gateway:
         #: What Xero's clock said in the last answer to a read
         self.answered_at: datetime | None = None
         #: Called now and then during long reads, so that whoever holds a lease can renew it.
-        self.keep_alive: Callable[[], None] = lambda: None
+        self.keep_alive: Callable[[], object] = lambda: None
         self._used = time.monotonic()
         client = ApiClient(Configuration(), pool_threads=1)
         # A token object of its own: Configuration hands the same one to every client

@@ -67,7 +67,7 @@ def standing(connection: XeroConnection, kinds: Sequence[str]) -> Standing:
     stamps = {stamp.kind: stamp for stamp in MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind__in=kinds)}
     found = [stamps.get(kind) for kind in kinds]
     times = [stamp.complete_at if stamp else None for stamp in found]
-    open_ones = [stamp for stamp in found if stamp and _is_reading(stamp)]
+    open_ones = [stamp for stamp in found if stamp and mirror.is_wanted(stamp)]
     return Standing(
         complete_at=None if None in times else min(time for time in times if time),
         is_loading=bool(open_ones),
@@ -81,7 +81,15 @@ def standing(connection: XeroConnection, kinds: Sequence[str]) -> Standing:
     )
 
 
-def _is_reading(stamp: MirrorStamp) -> bool:
-    if stamp.wanted_at is None or stamp.error:
-        return False
-    return stamp.complete_at is None or stamp.complete_at < stamp.wanted_at
+def ring_again(now: datetime) -> None:
+    """Ring for readings that no worker has in hand, though a page asked for them: a bell was lost, or a worker died.
+
+    Not for ever: after an hour nobody waits any more.
+    """
+    asked = MirrorStamp.objects.filter(wanted_at__range=(now - timedelta(hours=1), now - PATIENCE))
+    left = [stamp for stamp in asked.exclude(lease_until__gt=now) if mirror.is_wanted(stamp)]
+    connected = XeroConnection.objects.filter(state=XeroConnection.State.CONNECTED)
+    known = dict(connected.filter(tenant_id__in={stamp.tenant_id for stamp in left}).values_list("tenant_id", "pk"))
+    for stamp in left:
+        if stamp.tenant_id in known:
+            _ring(known[stamp.tenant_id], [stamp.kind])

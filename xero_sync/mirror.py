@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from xero_sync import clock
+from xero_sync import clock, lease
 from xero_sync.errors import XeroError
 from xero_sync.gateway import Gateway
 from xero_sync.models import MirrorStamp, XeroConnection, XeroRecord
@@ -172,12 +172,24 @@ def read_wanted(connection_id: int, kind: str) -> None:
     """Read a kind that a page asked for, and leave a sentence where that fails."""
     connection = XeroConnection.objects.get(pk=connection_id)
     stamp = MirrorStamp.objects.get(tenant_id=connection.tenant_id, kind=kind)
-    if stamp.wanted_at is None or (stamp.complete_at and stamp.complete_at >= stamp.wanted_at):
+    owner = lease.new_owner()
+    if not is_wanted(stamp) or not lease.take(stamp, owner):
         return
+    gateway = Gateway(connection, background=False)
+    gateway.keep_alive = lambda: lease.renew(stamp, owner)
     try:
-        read(Gateway(connection, background=False), kind)
+        read(gateway, kind)
     except XeroError as error:
         MirrorStamp.objects.filter(pk=stamp.pk).update(error=error.message)
+    finally:
+        lease.release(stamp, owner)
+
+
+def is_wanted(stamp: MirrorStamp) -> bool:
+    """Say whether a page waits for a reading that has neither come to its end nor failed."""
+    if stamp.wanted_at is None or stamp.error:
+        return False
+    return stamp.complete_at is None or stamp.complete_at < stamp.wanted_at
 
 
 def store(

@@ -206,6 +206,22 @@ def test_workers_and_beat_come_back_when_redis_does(stack: Stack, xero: Simulate
     assert beat.poll() is None
 
 
+def test_a_worker_lives_on_when_redis_goes_while_it_has_a_job_in_hand(stack: Stack, xero: SimulatedXero) -> None:
+    worker, beat = stack.worker(), stack.beat()
+    job = checked()
+    xero.fault("slow", method="PUT", endpoint="Invoices", seconds=5)
+    jobs.send(job)
+    wait_for(lambda: job.requests.filter(kind="invoices", state="sent").exists(), "the call")
+    Stack.end(stack.running[0], signal.SIGKILL)
+    wait_for(lambda: state_of(job) == Job.State.COMPLETED, "the export, without Redis")
+    stack.redis()
+    late = records.invoice("LATER", of=records.account("Nut Ltd"), status=Invoice.Status.READY)
+    later = jobs.start_check("invoices", "export", {"ids": [str(late.uuid)]}, user=None)
+    wait_for(lambda: state_of(later) == Job.State.CHECKED, "the check after that", 90)
+    assert (worker.poll(), beat.poll()) == (None, None)
+    assert all_once(xero, 3)
+
+
 def test_without_beat_whoever_looks_at_the_job_sets_it_going(stack: Stack, xero: SimulatedXero, admin: User) -> None:
     # Tests hash passwords in a way that production does not know
     User.objects.filter(pk=admin.pk).update(password=PBKDF2PasswordHasher().encode("long-and-odd", "salt"))
