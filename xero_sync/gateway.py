@@ -94,7 +94,7 @@ def _fields(model: BaseModel) -> Iterator[str]:
     names = _names(model_class)
     for private, value in vars(model).items():
         if value is not None and private in names:
-            yield names[private] + encode(value)
+            yield names[private] + (_json(value) if type(value) is str else encode(value))
 
 
 @cache

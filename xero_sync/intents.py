@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from xero_sync import check, clock, lease
 from xero_sync.batches import Batch
@@ -39,15 +40,24 @@ def next_rows(job: Job, busy_kinds: set[str]) -> list[JobRow]:
     pending = job.rows.filter(state=State.PENDING).order_by("stage", "id")
     opened = job.rows.filter(requested=False, state__in=JobRow.OPEN)
     open_needs = set(opened.values_list("kind", "record_key"))
-    for kind in EXPORTS:
+    first = pending.values_list("stage", flat=True).first()
+    for kind in EXPORTS[first:] if first is not None else ():
         ready = (
             row
-            for row in pending.filter(stage=stage(kind.name)).iterator(chunk_size=kind.batch_size)
+            for row in _in_order(pending.filter(stage=stage(kind.name)), kind.batch_size)
             if open_needs.isdisjoint((name, key) for name, key in row.needs)
         )
         if rows := _alike(ready, kind.batch_size):
             return rows if busy_kinds <= {kind.name} else []
     return []
+
+
+def _in_order(rows: QuerySet[JobRow], size: int) -> Iterator[JobRow]:
+    """Yield rows by their ids, a batch at a time: few are looked at, and a cursor would have PostgreSQL fetch all."""
+    last = 0
+    while found := list(rows.filter(pk__gt=last)[:size]):
+        yield from found
+        last = found[-1].pk
 
 
 def _alike(rows: Iterable[JobRow], size: int) -> list[JobRow]:
