@@ -217,6 +217,8 @@ class Listing:
     sort: str = ""
     filter: type[Filter] | None = None
     page_size: int = PAGE_SIZE
+    #: Its filters are dear: what matches is looked for once, rather than counted and then looked for again.
+    looks_once: bool = False
 
     def matching(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], Filter | None]:
         """Return the rows that the address asks for, sorted, and the filter form.
@@ -239,7 +241,10 @@ class Listing:
     ) -> Grid:
         """Return the page that the address asks for. `decorate` adds what only the rows shown need."""
         found, form = self.matching(request, rows)
-        page = _page(request, found, self.page_size)
+        keys: Keys = found.values_list("pk", flat=True)
+        if self.looks_once and form is not None and form.is_filtering:
+            keys = list(keys)
+        page = _page(request, keys, self.page_size)
         records = _fetch(found, list(page.object_list), decorate)
         return Grid(
             caption=self.caption,
@@ -320,11 +325,15 @@ def _choice(record: Any, selection: Selection) -> Choice | None:
     return Choice(selection.key(record), selection.label(record), refusal, chosen)
 
 
-def _page(request: HttpRequest, rows: QuerySet[Any], usual_size: int) -> Page[Any]:
+#: Those of all matching rows, in order.
+Keys = QuerySet[Any, Any] | list[Any]
+
+
+def _page(request: HttpRequest, keys: Keys, usual_size: int) -> Page[Any]:
     asked = request.GET.get("rows", "")
     size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else usual_size
     # Keys only: the database walks an index to a far page instead of reading every row before it
-    return Paginator(rows.values_list("pk", flat=True), size).get_page(request.GET.get("page"))
+    return Paginator(keys, size).get_page(request.GET.get("page"))
 
 
 def _all(rows: QuerySet[Any], decorate: Decorate | None) -> Iterator[Any]:

@@ -44,7 +44,11 @@ class Account(Record):
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
-        indexes: ClassVar = [models.Index(Lower("name"), name="account_name_folded"), models.Index(fields=["code"])]
+        indexes: ClassVar = [
+            models.Index(Lower("name"), name="account_name_folded"),
+            models.Index(fields=["name", "id"]),
+            models.Index(fields=["code"]),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(name=""), name="account_has_a_name"),
         ]

@@ -30,7 +30,10 @@ class XeroLink(models.Model):
             models.UniqueConstraint(fields=["tenant_id", "kind", "local_id"], name="one_link_per_record"),
             models.UniqueConstraint(fields=["tenant_id", "kind", "xero_id"], name="one_link_per_xero_record"),
         ]
-        indexes: ClassVar = [models.Index(fields=["kind", "local_id"])]
+        indexes: ClassVar = [
+            models.Index(fields=["kind", "local_id"]),
+            models.Index(fields=["tenant_id", "last_seen", "id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.local_id} = {self.xero_id}"

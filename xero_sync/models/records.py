@@ -27,6 +27,7 @@ class XeroRecord(models.Model):
             models.Index(fields=["tenant_id", "kind", "key"]),
             models.Index(fields=["tenant_id", "kind", "folded_name"]),
             models.Index(fields=["tenant_id", "kind", "date"]),
+            models.Index(fields=["status"]),  # to find the few that are not live any more
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "kind", "xero_id"], name="one_mirror_row_per_xero_record"),
