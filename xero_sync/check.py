@@ -76,7 +76,8 @@ def _ambiguous(kind: ExportKind[R], found: Found, books: Books) -> Decision:
 
 
 def _candidates(kind: ExportKind[R], found: Found, books: Books) -> list[tuple[str, str, str]]:
-    return [(remote.xero_id, remote.name, kind.tell_apart(remote, books)) for remote in found.remotes]
+    found_ones = [(remote.xero_id, remote.name, kind.tell_apart(remote, books)) for remote in found.remotes]
+    return sorted(found_ones, key=lambda candidate: candidate[1:])  # the order of Xero's ids says nothing
 
 
 def _stopped(problem: Problem, outcome: str, more: Sequence[Problem] = ()) -> Decision:
