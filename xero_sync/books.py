@@ -22,6 +22,9 @@ from finance.models import TaxRate
 from xero_sync.mirror import MISSING, amount, fold
 from xero_sync.models import DeepLink, TaxMapping, XeroConnection, XeroLink, XeroRecord
 
+#: What is kept of a document that was looked up.
+REMEMBERED = ("InvoiceID", "InvoiceNumber", "Type", "Status", "Url", "Contact", "Total", "CurrencyCode", "Date")
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -204,6 +207,13 @@ class Books:
             ignore_conflicts=True,
         )
         self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
+
+    def memory(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the documents that somebody looked up, by key, with the fields that matching goes by."""
+        return {
+            key: [{name: each[name] for name in REMEMBERED if name in each} for each in documents]
+            for key, documents in self.documents.items()
+        }
 
     def learn_elsewhere(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load which of these records are in another organisation of ours."""

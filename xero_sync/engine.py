@@ -12,7 +12,20 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from kombu.exceptions import OperationalError as BrokerError
 
 from bmsxero.logs import about_job
-from xero_sync import alerts, check, clock, imports, jobs, lease, loading, oauth, outbox, pulse, recovery, schedule
+from xero_sync import (
+    alerts,
+    clock,
+    imports,
+    jobs,
+    lease,
+    loading,
+    oauth,
+    outbox,
+    planning,
+    pulse,
+    recovery,
+    schedule,
+)
 from xero_sync.errors import NotReached, Throttled, Unanswered, WrongOrganisation, XeroError
 from xero_sync.models import Job, JobRow, LogLine, XeroConnection
 
@@ -96,7 +109,7 @@ def _check(job: Job, owner: str) -> None:
         if job.direction == Job.Direction.IMPORT:
             imports.plan(job, keep_alive)
         else:
-            check.plan(job, keep_alive)
+            planning.plan(job, keep_alive)
     except Throttled as error:
         why = Job.WaitWhy.DAY if error.why == "day" else Job.WaitWhy.LIMIT
         jobs.check_later(job, error.until, why, error.message)

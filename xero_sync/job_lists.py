@@ -197,6 +197,8 @@ _OURS = Column("our_total", "BMS total", value=lambda row: row.our_total if row.
                cell="money", align="end")  # fmt: skip
 _THEIRS = Column("xero_total", "Xero total", cell="xero_sync/jobs/cells/xero_total.html", align="end")
 _AMOUNT = Column("amount", "Amount", cell="money", align="end")
+#: On the page of a check, for those who may send it.
+LEAVE = Column("leave", "Leave out", value=lambda row: row.pk, cell="xero_sync/jobs/cells/leave.html", csv=False)
 NOTHING = Empty("Nothing here", "No record of this job is in this group.")
 CHECK_ROWS = Listing(
     caption="What would happen",

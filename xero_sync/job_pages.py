@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bmsxero.listing import Grid
+from bmsxero.roles import who
 from finance.money import round_half_up
 from xero_sync import check, clock, connecting, fixes, job_links, job_words, jobs, support
 from xero_sync.job_lists import (
@@ -19,6 +20,7 @@ from xero_sync.job_lists import (
     CHECK_TABS,
     IMPORT_CHECK_ROWS,
     IMPORT_RESULT_ROWS,
+    LEAVE,
     RESULT_ROWS,
     RESULT_TABS,
     Tab,
@@ -59,11 +61,13 @@ def _tabs(job: Job, tabs: dict[str, Tab], current: str, numbers: dict[str, int])
     return [link for link in links if link.number or link.name in always]
 
 
-def _grid(request: HttpRequest, job: Job, shown: str) -> Grid:
+def _grid(request: HttpRequest, job: Job, shown: str, *, may_leave: bool = False) -> Grid:
     sent = job.sent_at is not None
     tabs = RESULT_TABS if sent else CHECK_TABS
     rows = JobRow.objects.filter(tabs[shown][1], job=job)
     listing = LISTINGS.get((job.kind, sent)) or (RESULT_ROWS if sent else CHECK_ROWS).without(*TOTALS)
+    if may_leave:
+        listing = replace(listing, columns=(*listing.columns, LEAVE))
     return listing.grid(request, rows, decorate=row_links(job))
 
 
@@ -90,6 +94,7 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
     outcomes = job_words.counts(job, "outcome")
     numbers = {"all": (job.counts or {}).get("total", 0), **outcomes, "also": _along(job)}
     found, offered = problems(job.rows.filter(requested=True), by="outcome", groups=CHECK_PROBLEMS), fixes.of(job)
+    may_leave = job.state == State.CHECKED and shown != "also" and who(request.user).writes
     for problem in found:
         problem.options = offered.options.get(problem.reason, [])
     return {
@@ -106,7 +111,8 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "problems": found,
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),
-        "grid": _grid(request, job, shown),
+        "may_leave": may_leave,
+        "grid": _grid(request, job, shown, may_leave=may_leave),
     }
 
 

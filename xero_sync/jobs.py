@@ -14,8 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
-from bmsxero.history import because
-from finance.models import Invoice, Item
+from finance.models import Invoice
 from xero_sync import clock
 from xero_sync.errors import NotConnected
 from xero_sync.models import Job, JobRow, LogLine, SyncOptions, XeroConnection, XeroRequest
@@ -211,23 +210,26 @@ def recheck(job: Job) -> bool:
 
     What was chosen for this run stays; the accounts come from Setup as it is now.
     """
-    setup, _ = SyncOptions.objects.get_or_create(connection=job.connection)
-    chosen = {name: job.options[name] for name in CHOSEN_FOR_A_RUN if name in job.options}
     with transaction.atomic():
         mine = Job.objects.filter(pk=job.pk, state=Job.State.CHECKED)
-        options = setup.snapshot(**chosen)
-        if mine.update(state=Job.State.CHECKING, checked_at=None, counts={}, options=options) != 1:
+        if mine.update(state=Job.State.CHECKING, checked_at=None, counts={}, options=renewed_options(job)) != 1:
             return False
         job.rows.all().delete()
         ring(job)
     return True
 
 
-def decide(job: Job, choices: dict[str, str]) -> bool:
-    """Note what a person decided about rows of an unsent job, {"contacts:<record key>": choice}, and check anew.
+def renewed_options(job: Job) -> dict[str, Any]:
+    """Return the options of an unsent job: what was chosen for this run, and the rest from Setup as it is now."""
+    setup, _ = SyncOptions.objects.get_or_create(connection=job.connection)
+    return setup.snapshot(**{name: job.options[name] for name in CHOSEN_FOR_A_RUN if name in job.options})
 
-    A choice is the id of one of the candidates, "create" or "skip"; a blank one takes the decision back. Return
-    False if the job has been sent.
+
+def decide(job: Job, choices: dict[str, str]) -> bool:
+    """Note what a person decided about rows of an unsent job, {"contacts:<record key>": choice}.
+
+    A choice is the id of one of the candidates, "create" or "skip"; a blank one takes the decision back. What it
+    comes to shows in the next check. Return False if the job has been sent.
     """
     with transaction.atomic():
         mine = Job.objects.select_for_update().filter(pk=job.pk, state=Job.State.CHECKED).first()
@@ -235,18 +237,7 @@ def decide(job: Job, choices: dict[str, str]) -> bool:
             return False
         mine.choices = {key: choice for key, choice in (mine.choices | choices).items() if choice}
         mine.save(update_fields=["choices"])
-        return recheck(mine)
-
-
-def use_suggestions(job: Job) -> int:
-    """Give the items of an unsent job whose codes collide the codes that Check suggests. Return how many changed."""
-    rows = job.rows.filter(kind="items", state=Row.PLANNED).exclude(suggestion="")
-    with transaction.atomic(), because(f"Check of Job {job.number}"):
-        for row in rows:
-            for item in Item.objects.select_for_update().filter(uuid=row.record_key):
-                item.code = row.suggestion
-                item.save(update_fields=["code", "updated"])
-    return len(rows)
+    return True
 
 
 def stop(job: Job, *, user: User | None) -> None:

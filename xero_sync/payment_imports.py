@@ -17,6 +17,7 @@ from finance import money
 from finance.models import Invoice, Payment
 from xero_sync import clock, jobs, mirror, selection
 from xero_sync.batches import chunks, save_rows
+from xero_sync.check import LEAVE_OUT
 from xero_sync.failpoints import reach
 from xero_sync.kinds.base import Decision
 from xero_sync.kinds.payments import Known, Ledger, PaymentImport, credited, ledger_of
@@ -72,7 +73,10 @@ class _Planner:
     def _payment_row(self, record: XeroRecord, known: dict[str, Known], requested: bool) -> JobRow | None:
         ledger = self.ledgers.get(record.key)
         named = requested and not self.job.selection.get("all")
-        decision = payments.decide(record.payload, ledger, known.get(record.xero_id), named=named)
+        if self.job.choices.get(f"payments:{record.xero_id}") == LEAVE_OUT:
+            decision = Decision(Outcome.SKIP, "left_out", "Left out.")
+        else:
+            decision = payments.decide(record.payload, ledger, known.get(record.xero_id), named=named)
         value = mirror.amount(record.payload.get("Amount"))
         if ledger and decision.outcome in {Outcome.CREATE, Outcome.UPDATE}:
             self.ledgers[record.key] = ledger.after(value if decision.outcome == Outcome.CREATE else -value)

@@ -102,7 +102,7 @@ def _ours(kind: Kind, remotes: Sequence[XeroRecord], books: ImportBooks) -> dict
 
 def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     """Make a job's rows from our copy of what Xero holds."""
-    planner = _Planner(job)
+    planner = Planner(job)
     for chunk in chunks(chosen(job)):
         planner.add(chunk)
         keep_alive()
@@ -118,7 +118,7 @@ def chosen(job: Job) -> QuerySet[XeroRecord]:
     return mine.filter(xero_id__in=rule.get("ids") or []).order_by("folded_name", "id")
 
 
-class _Planner:
+class Planner:
     """Plans a job chunk by chunk. Remembers across chunks what comes along, and what would be alike."""
 
     def __init__(self, job: Job) -> None:
@@ -127,17 +127,24 @@ class _Planner:
         self.brought: set[tuple[str, str]] = set()
         self.coming: dict[tuple[str, str], Any] = {}
         self.alike: set[tuple[str, str]] = set()
+        self.clash_keys: dict[tuple[str, str], str] = {}
 
     def add(self, remotes: Sequence[XeroRecord]) -> None:
+        # A worker that died while checking leaves rows; the next one finds them made
+        JobRow.objects.bulk_create(self.rows(remotes), ignore_conflicts=True, batch_size=200)
+
+    def rows(self, remotes: Sequence[XeroRecord]) -> list[JobRow]:
+        """Return the rows of these records, after those of what comes along with them; saved nowhere."""
         books = ImportBooks(self.job.connection, self.options)
         books.coming = self.coming
         needs = dict.fromkeys(need for remote in remotes for need in self.kind.needs(remote, books))
         rows: list[JobRow] = []
         for name, group in groupby(sorted(set(needs) - self.brought), key=lambda need: need[0]):
             rows += self._along(name, [xero_id for _, xero_id in group], books)
-        rows += self._rows(self.kind, remotes, books, requested=True)
-        # A worker that died while checking leaves rows; the next one finds them made
-        JobRow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
+        requested = self._rows(self.kind, remotes, books, requested=True)
+        for row, remote in zip(requested, remotes, strict=True):
+            row.needs = [list(need) for need in self.kind.needs(remote, books)]
+        return rows + requested
 
     def _along(self, name: str, xero_ids: list[str], books: ImportBooks) -> list[JobRow]:
         self.brought |= {(name, xero_id) for xero_id in xero_ids}
@@ -167,6 +174,7 @@ class _Planner:
             key = kind.collision_key(remote)
         else:
             return decision
+        self.clash_keys[kind.name, remote.xero_id] = key
         if not key or (kind.name, key) not in self.alike:
             self.alike.add((kind.name, key))
             return decision
@@ -197,6 +205,7 @@ class _Planner:
             warning=decision.warning,
             how=decision.how if decision.outcome == Outcome.LINK else "",
             choice=choice,
+            clash_key=self.clash_keys.get((kind.name, remote.xero_id), "")[:300],
             candidates=[list(candidate) for candidate in decision.candidates],
             xero_id=remote.xero_id,
             xero_number=kind.number(remote)[:255],

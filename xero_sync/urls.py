@@ -86,6 +86,7 @@ urlpatterns = [
     path("finance/jobs/<int:number>/recheck/", jobs.recheck, name="recheck"),
     path("finance/jobs/<int:number>/decide/", fixes.decide, name="decide"),
     path("finance/jobs/<int:number>/fix/", fixes.fix, name="fix"),
+    path("finance/jobs/<int:number>/leave/", fixes.leave, name="leave"),
     path("finance/jobs/<int:number>/log/", job_log.log, name="log"),
     path("finance/jobs/<int:number>/log.csv", job_log.log_csv, name="log_csv"),
     path("finance/jobs/<int:number>/log/<int:line>/", job_log.call, name="log_call"),

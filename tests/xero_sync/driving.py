@@ -83,4 +83,5 @@ def decided(job: Job, **choices: str) -> Job:
     """Decide about rows by their labels and let the job be checked again."""
     by_key = {f"{row.kind}:{row.record_key}": choices[row.label] for row in job.rows.filter(label__in=choices)}
     assert jobs.decide(job, by_key)
+    assert jobs.recheck(job)
     return checked(job)

@@ -87,7 +87,7 @@ class TestDecisions:
         assert decide(writer, job, **{f"items:{item.uuid}": answer}).rows.get().outcome == outcome
 
     def test_decisions_are_taken_back(self, writer: Client, job: Job, item: Item) -> None:
-        job = decide(writer, job, **{f"items:{item.uuid}": "skip"})
+        job = decide(writer, job, **{f"items:{item.uuid}": "create"})
         writer.post(f"/finance/jobs/{job.number}/decide/", {"forget": "all"})
         job = run(Job.objects.get(pk=job.pk))
         assert (job.choices, job.rows.get().outcome) == ({}, "decide")
@@ -150,7 +150,7 @@ class TestAccounts:
         Item.objects.create(name="Other", kind="service", income_account=AccountCode.objects.get(code="200"))
         job = check({"all": True}, "items")
         assert job.counts["outcome"] == {"create": 1, "fail": 1}
-        (offered,) = fixes.of(job).accounts
+        (offered,) = fixes.of(job).accounts.items
         assert ([item.name for item in offered.items], [code.code for code in offered.codes]) == (
             ["Cloud Backup"],
             ["200"],
@@ -195,7 +195,7 @@ class TestAccounts:
         backup.save()
         job = check({"all": True}, "items")
         assert "Export account code 951" in page_of(writer, job)
-        offered = fixes.of(job).missing
+        offered = fixes.of(job).accounts.missing
         assert offered
         assert writer.get(str(offered.url), follow=True).context["bar"].words == "1 account code selected"
 
@@ -217,14 +217,14 @@ def test_a_locked_period_is_sent_as_draft_at_one_press(connection: XeroConnectio
     job = check(status="AUTHORISED")
     assert job.rows.get(label="INV-1").reason == "locked_period"
     assert "Send as Draft" in page_of(writer, job)
-    job = fix(writer, job, what="option", option="draft")
+    job = fix(writer, job, fix="option:draft")
     assert (job.options["status"], job.rows.get(label="INV-1").outcome) == ("DRAFT", "create")
 
 
 def test_an_unknown_fix_changes_nothing(writer: Client) -> None:
     job = make_job()
     make_rows(job)
-    for posted in ({}, {"what": "magic"}, {"what": "option", "option": "magic"}):
+    for posted in ({}, {"what": "magic"}, {"fix": "option:magic"}):
         assert "Nothing was changed." in text(writer.post(f"/finance/jobs/{job.number}/fix/", posted, follow=True))
     assert Job.objects.get(pk=job.pk).state == Job.State.CHECKED
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from xero_python.models import BaseModel
 
 from crm.models import Record
@@ -141,6 +141,10 @@ class ExportKind(ABC, Generic[R]):
         """Return the records that must be in Xero before this one."""
         return []
 
+    def needing(self, needs: Mapping[str, Collection[str]]) -> Q:
+        """Return the condition that a record needs one of these, by kind and uuid, itself or through what it needs."""
+        return Q(pk__in=[])
+
     @abstractmethod
     def learn(self, records: Sequence[R], books: Books) -> None:
         """Load into the books what `find`, `problems` and `to_xero` will ask for."""
@@ -223,6 +227,10 @@ class ExportKind(ABC, Generic[R]):
 
     def draws(self, record: R, books: Books) -> Sequence[Draw]:
         """Return what the record would take from stocks that it shares with others of its job."""
+        return ()
+
+    def asks(self, record: R, books: Books) -> tuple[str, ...]:
+        """Return what `look_ahead` asks Xero about the record; nothing where it has nothing to ask."""
         return ()
 
     def look_ahead(self, gateway: Gateway, records: Sequence[R], books: Books) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -81,6 +81,9 @@ class ContactExport(ExportKind[Account]):
 
     def needs(self, record: Account) -> list[Need]:
         return [("tax_rates", record.sales_tax)] if record.taxable and record.sales_tax else []
+
+    def needing(self, needs: Mapping[str, Collection[str]]) -> Q:
+        return Q(sales_tax__uuid__in=needs.get("tax_rates", ()))
 
     def learn(self, records: Sequence[Account], books: Books) -> None:
         prefetch_related_objects(records, "sites")  # those that an invoice brings along have none yet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import chain
@@ -33,7 +33,8 @@ NUMBERS_PER_CALL = 40
 LETTERS_PER_CALL = 1500
 LOOK_UP_PAGE = 200
 DESCRIPTION_LENGTH = 4000
-_PRINTABLE = re.compile(r"[ -~]{1,255}")
+#: What Xero takes as a number.
+PRINTABLE = re.compile(r"[ -~]{1,255}")
 _DEEP_LINK = re.compile(r"/i/([0-9a-f-]{36})/?$")
 _OUR_APP = {"createdByMyApp": "true"}
 #: Documents in these states leave their number free.
@@ -107,6 +108,16 @@ class InvoiceExport(ExportKind[Invoice]):
             *(("items", line.item) for line in lines if line.item),
             *(("tax_rates", line.tax) for line in lines if line.taxable and line.tax),
         ]
+
+    def needing(self, needs: Mapping[str, Collection[str]]) -> Q:
+        contacts, items, taxes = (needs.get(name, ()) for name in ("contacts", "items", "tax_rates"))
+        return (
+            Q(account__uuid__in=contacts)
+            | Q(account__sales_tax__uuid__in=taxes)
+            | Q(lines__item__uuid__in=items)
+            | Q(lines__item__tax__uuid__in=taxes)
+            | Q(lines__tax__uuid__in=taxes)
+        )
 
     def learn(self, records: Sequence[Invoice], books: Books) -> None:
         books.learn_links(self.name, [record.uuid for record in records])
@@ -233,7 +244,7 @@ class InvoiceExport(ExportKind[Invoice]):
                 f"Xero is locked up to {books.lock_date}; this invoice is dated {record.date}. "
                 "Send it as Draft, or change its date.",
             )
-        if number is not None and not _PRINTABLE.fullmatch(number):
+        if number is not None and not PRINTABLE.fullmatch(number):
             yield "bad_number", "Xero takes numbers of up to 255 plain characters only."
 
     def warnings(self, record: Invoice, books: Books) -> list[str]:
@@ -308,6 +319,10 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def path(self, options: RunOptions) -> str:
         return super().path(options) + ("&allowBackorders=true" if options.allow_backorders else "")
+
+    def asks(self, record: Invoice, books: Books) -> tuple[str, ...]:
+        number = sent_number(record, books)
+        return (*((f"number:{number}",) if number else ()), *books.released.get(record.uuid, ()))
 
     def look_ahead(self, gateway: Gateway, records: Sequence[Invoice], books: Books) -> None:
         """Ask by number; for an invoice that was reset, also by the id that it had: people renumber in Xero."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain, count
@@ -78,6 +78,9 @@ class ItemExport(ExportKind[Item]):
 
     def needs(self, record: Item) -> list[Need]:
         return [("tax_rates", record.tax)] if record.taxable and record.tax else []
+
+    def needing(self, needs: Mapping[str, Collection[str]]) -> Q:
+        return Q(tax__uuid__in=needs.get("tax_rates", ()))
 
     def learn(self, records: Sequence[Item], books: Books) -> None:
         books.learn_links(self.name, [record.uuid for record in records], may_vanish=True)

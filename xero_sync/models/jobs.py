@@ -6,6 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -80,6 +81,11 @@ class Job(models.Model):
     client_token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="A double click gives the same job.")
     choices = models.JSONField(
         default=dict, help_text="What a person decided at Check, by row: {'contacts:<record key>': choice}."
+    )
+    looked_up = models.JSONField(
+        default=dict,
+        encoder=DjangoJSONEncoder,
+        help_text="What Check asked Xero about single documents, and the answers: see check.Planner.",
     )
     counts = models.JSONField(default=dict, help_text="Rows by outcome and state: see jobs.recount.")
     calls = models.PositiveIntegerField(default=0, help_text="HTTP calls to Xero so far.")
@@ -173,6 +179,9 @@ class JobRow(models.Model):
         default=list, help_text="What a person may choose from: [id, name, what tells it from the others]."
     )
     suggestion = models.CharField(max_length=100, blank=True, help_text="A free code, where two would be the same.")
+    clash_key = models.CharField(
+        max_length=300, blank=True, help_text="What no two rows of a kind may share: they would be one record in Xero."
+    )
     needs = models.JSONField(default=list, help_text="Records that must be in Xero first: [kind, record_key].")
 
     how = models.CharField(max_length=20, blank=True, help_text="created, updated, archived, linked or adopted")
