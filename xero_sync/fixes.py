@@ -22,7 +22,7 @@ Outcome = JobRow.Outcome
 
 #: More are decided after these.
 MOST_DECISIONS = 50
-#: Reasons for which making a second record is an answer, on the way here.
+#: Reasons for which making a second record is an answer, on the way here; there it needs another code or name.
 MAY_REPEAT = ("taken", "collision")
 
 
@@ -59,7 +59,9 @@ def questions(job: Job) -> list[Question]:
 
 
 def _undecided(job: Job) -> Any:
-    open_ones = ~Q(candidates=[]) | Q(reason__in=MAY_REPEAT)
+    open_ones = ~Q(candidates=[])
+    if job.direction == Job.Direction.IMPORT:
+        open_ones |= Q(reason__in=MAY_REPEAT)
     return job.rows.filter(open_ones, outcome=Outcome.DECIDE).order_by("requested", "stage", "pk")
 
 
@@ -150,6 +152,12 @@ class Fixes:
     more_codes: int = 0
     numbers: list[OwnFix] = field(default_factory=list)
     options: dict[str, list[OptionFix]] = field(default_factory=dict)
+
+    @property
+    def in_place(self) -> set[str]:
+        """Return the words of `job_lists.FIXES` whose place this page is itself."""
+        accounts = bool(self.accounts.items or self.accounts.defaults)
+        return {word for word, is_here in (("options", accounts), ("tax_mapping", bool(self.taxes))) if is_here}
 
 
 def of(job: Job) -> Fixes:

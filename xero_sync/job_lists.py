@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -155,8 +155,10 @@ def xero_url(row: JobRow, job: Job) -> str:
     return job.connection.app_url(f"{path}/{row.xero_id}") if path and row.xero_id else ""
 
 
-def fix(fix_url: str) -> tuple[str, str] | None:
-    """Return address and label of where a cause can be mended."""
+def fix(fix_url: str, in_place: Collection[str] = ()) -> tuple[str, str] | None:
+    """Return address and label of where a cause can be mended; `in_place` are words whose place is this very page."""
+    if fix_url in in_place:
+        return "#mend", "Mend it above"
     if fix_url in FIXES:
         name, label = FIXES[fix_url]
         return reverse(name), label
@@ -165,7 +167,7 @@ def fix(fix_url: str) -> tuple[str, str] | None:
     return fix_url, next((label for start, label in _PLACES if fix_url.startswith(start)), "Open it")
 
 
-def row_links(job: Job) -> Callable[[QuerySet[JobRow]], list[JobRow]]:
+def row_links(job: Job, in_place: Collection[str] = ()) -> Callable[[QuerySet[JobRow]], list[JobRow]]:
     """Return what gives rows their links: no query but for imported payments, whose ids are in their links."""
 
     def rows(found: QuerySet[JobRow]) -> list[JobRow]:
@@ -175,7 +177,7 @@ def row_links(job: Job) -> Callable[[QuerySet[JobRow]], list[JobRow]]:
             row.job = job
             row.url, row.in_xero = record_url(row), xero_url(row, job)
             row.payment_url = payments.get(row.xero_id, "")
-            row.fix = fix(row.fix_url)
+            row.fix = fix(row.fix_url, in_place)
         return shown
 
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -61,14 +62,16 @@ def _tabs(job: Job, tabs: dict[str, Tab], current: str, numbers: dict[str, int])
     return [link for link in links if link.number or link.name in always]
 
 
-def _grid(request: HttpRequest, job: Job, shown: str, *, may_leave: bool = False) -> Grid:
+def _grid(
+    request: HttpRequest, job: Job, shown: str, *, may_leave: bool = False, in_place: Collection[str] = ()
+) -> Grid:
     sent = job.sent_at is not None
     tabs = RESULT_TABS if sent else CHECK_TABS
     rows = JobRow.objects.filter(tabs[shown][1], job=job)
     listing = LISTINGS.get((job.kind, sent)) or (RESULT_ROWS if sent else CHECK_ROWS).without(*TOTALS)
     if may_leave:
         listing = replace(listing, columns=(*listing.columns, LEAVE))
-    return listing.grid(request, rows, decorate=row_links(job))
+    return listing.grid(request, rows, decorate=row_links(job, in_place))
 
 
 def _shown(request: HttpRequest, tabs: dict[str, Tab]) -> str:
@@ -93,8 +96,10 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
     shown = _shown(request, CHECK_TABS)
     outcomes = job_words.counts(job, "outcome")
     numbers = {"all": (job.counts or {}).get("total", 0), **outcomes, "also": _along(job)}
-    found, offered = problems(job.rows.filter(requested=True), by="outcome", groups=CHECK_PROBLEMS), fixes.of(job)
-    may_leave = job.state == State.CHECKED and shown != "also" and who(request.user).writes
+    mends = who(request.user).writes
+    offered = fixes.of(job) if mends else fixes.Fixes()
+    found = problems(job.rows.filter(requested=True), by="outcome", groups=CHECK_PROBLEMS, in_place=offered.in_place)
+    may_leave = job.state == State.CHECKED and shown != "also" and mends
     for problem in found:
         problem.options = offered.options.get(problem.reason, [])
     return {
@@ -112,7 +117,7 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "left_out": outcomes.get(Outcome.FAIL, 0) + outcomes.get(Outcome.DECIDE, 0),
         "tabs": _tabs(job, CHECK_TABS, shown, numbers),
         "may_leave": may_leave,
-        "grid": _grid(request, job, shown, may_leave=may_leave),
+        "grid": _grid(request, job, shown, may_leave=may_leave, in_place=offered.in_place),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,13 @@ class Problem:
     options: list[OptionFix] = field(default_factory=list)
 
 
-def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, Tone, str]]) -> list[Problem]:
+def problems(
+    rows: QuerySet[JobRow],
+    *,
+    by: str,
+    groups: dict[str, tuple[str, Tone, str]],
+    in_place: Collection[str] = (),
+) -> list[Problem]:
     """Group rows by reason, and within it by sentence, the largest first; in two queries.
 
     `groups` names the values of the field `by` that are problems: label, tone, and the tab that shows them.
@@ -69,7 +76,7 @@ def problems(rows: QuerySet[JobRow], *, by: str, groups: dict[str, tuple[str, To
             Problem(title, label, tone, show, reason=cause["reason"], why_url=_why_url(cause["reason"])),
         )
         problem.count += cause["number"]
-        problem.causes.append(_cause(cause, firsts[cause["first"]]))
+        problem.causes.append(_cause(cause, firsts[cause["first"]], in_place))
     order = list(groups)
     return sorted(made.values(), key=lambda each: (order.index(_group_of(each, groups)), -each.count))
 
@@ -82,8 +89,8 @@ def _group_of(problem: Problem, groups: dict[str, tuple[str, Tone, str]]) -> str
     return next(name for name, (label, _, _) in groups.items() if label == problem.label)
 
 
-def _cause(cause: dict[str, Any], first: JobRow) -> Cause:
-    found = fix(cause["fix_url"])
+def _cause(cause: dict[str, Any], first: JobRow, in_place: Collection[str]) -> Cause:
+    found = fix(cause["fix_url"], in_place)
     # A link to the record's own page is named for the record
     label = f"Open {first.label}" if found and found[0] == record_url(first) else found[1] if found else ""
     return Cause(

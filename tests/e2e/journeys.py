@@ -12,10 +12,10 @@ from bmsxero.roles import Role
 PATIENCE = 30_000
 
 
-def sign_in(page: Page) -> None:
+def sign_in(page: Page, role: Role = Role.FINANCE) -> None:
     page.goto("/login/")
-    page.get_by_label("Username").fill(Role.FINANCE)
-    page.get_by_label("Password").fill(Role.FINANCE)
+    page.get_by_label("Username").fill(role)
+    page.get_by_label("Password").fill(role)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
 

@@ -279,7 +279,7 @@ class InvoiceExport(ExportKind[Invoice]):
             description=line_text(line),
             quantity=line.quantity,
             unit_amount=line.unit_price,
-            item_code=item_code(line.item, books) if line.item else None,
+            item_code=_item_code(line.item, books) if line.item else None,
             account_code=accounts.income_account(line.item, books).code,
             tax_type=line_tax_type(line, books),
             discount_rate=line.discount_percent or None,
@@ -390,6 +390,11 @@ def _url(record: Invoice, books: Books) -> str | None:
     if books.symbolic:
         return path
     return None if str(record.uuid) in books.without_url else f"{settings.SITE_URL}{path}"
+
+
+def _item_code(item: Item, books: Books) -> str:
+    # Once it is linked it has the code that Xero knows it by; that is no change to the invoice
+    return str(item.uuid) if books.symbolic else item_code(item, books)
 
 
 def _contact_id(record: Invoice, books: Books) -> str:
