@@ -383,6 +383,26 @@ CAUSES: tuple[Cause, ...] = (
           "Copy for support.", seen="Xero's answer"),
 )  # fmt: skip
 
+#: What the page of a check mends itself. Whatever stands against a record, it can be left out there.
+IN_PLACE = {
+    "account_missing": "choose an account for the item, or a default",
+    "account_archived": "choose an account for the item, or a default",
+    "account_wrong_type": "choose an account for the item, or a default",
+    "account_not_in_xero": "choose another account; to export the code is a job of its own",
+    "tax_unknown": "choose the rate in Xero",
+    "tax_name_taken": "choose the rate in Xero",
+    "tax_rates_differ": "choose another rate in Xero",
+    "tax_ambiguous": "choose one",
+    "ambiguous": "choose one, or make a new one",
+    "taken": "make another one",
+    "collision": "take another code",
+    "code_collision": "take another code",
+    "number_taken": "take another number, or let Xero number this run",
+    "reset_and_still_there": "take another number",
+    "bad_number": "take another number",
+    "locked_period": "send this run as Draft",
+    "out_of_stock": "send this run as Draft, or allow back orders",
+}
 BY_REASON = {cause.reason: cause for cause in CAUSES}
 
 
@@ -403,6 +423,12 @@ def markdown() -> str:
     return "\n".join(_lines()) + "\n"
 
 
+def _where(cause: Cause) -> str:
+    if cause.reason in IN_PLACE:
+        return f"mended on the page of the check: {IN_PLACE[cause.reason]}"
+    return "mended on the record's page" if cause.place == "record" and cause.seen.startswith("Check") else ""
+
+
 def _lines() -> Iterator[str]:
     yield "# Errors"
     yield ""
@@ -411,5 +437,11 @@ def _lines() -> Iterator[str]:
     for cause in CAUSES:
         yield from ("", f"## {cause.title}", "", f"{cause.says} **{cause.fix}**", "")
         known = " · ".join(f"“… {' … '.join(parts)} …”" for parts in cause.words)
-        facts = (f"`{cause.reason}`", cause.ref, f"found at: {cause.seen}", f"Xero says {known}" if known else "")
+        facts = (
+            f"`{cause.reason}`",
+            cause.ref,
+            f"found at: {cause.seen}",
+            _where(cause),
+            f"Xero says {known}" if known else "",
+        )
         yield " · ".join(fact for fact in facts if fact)

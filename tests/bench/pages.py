@@ -189,3 +189,38 @@ def check(number: int) -> None:
         with Stopwatch() as watch:
             driving.check()
         tell(what="Check of invoices", **watch.figures(records=number))
+
+
+def recheck(number: int, touched: int) -> None:
+    """Choose an account for one item on the page of a check: all that the person waits for."""
+    with installation():
+        from django.conf import settings
+        from django.contrib.auth.models import User
+        from django.test import Client
+        from django.utils import timezone
+
+        from finance import sample_data
+        from finance.models import AccountCode, Invoice, InvoiceLine, Item
+        from tests.xero_sync import driving
+        from xero_sync.models import XeroRecord
+
+        settings.ALLOWED_HOSTS = ["*"]
+        client = Client()
+        client.force_login(User.objects.get(username="admin"))
+        sample_data.create(sample_data.Size(number // 5, 50, number), today=timezone.localdate())
+        bare = Item.objects.create(
+            name="Backup", kind="service", income_account=AccountCode.objects.create(code="9999", name="Not in Xero")
+        )
+        some = Invoice.objects.order_by("pk").values("pk")[:touched]
+        InvoiceLine.objects.filter(invoice__in=list(some.values_list("pk", flat=True))).update(item=bare)
+        job = driving.check()
+        assert job.counts["outcome"].get("fail") == touched, job.counts
+        sales = XeroRecord.objects.get(kind="account_codes", key="200")
+        code, _ = AccountCode.objects.get_or_create(code="200", defaults={"name": sales.payload["Name"]})
+        assert client.get(job.get_absolute_url()).status_code == 200  # a server has loaded its pages long ago
+        posted = {"what": "account", "field": "income_account", "account": code.pk, "here": "show=fail"}
+        with Stopwatch() as watch:
+            client.post(f"/finance/jobs/{job.number}/fix/", posted)
+        job.refresh_from_db()
+        assert job.counts["outcome"] == {"create": number}, job.counts
+        tell(what=f"Mend {touched} of them at Check", **watch.figures(records=number))

@@ -25,6 +25,8 @@ MEASUREMENTS: dict[str, Callable[[], None]] = {
     "pages-100x": lambda: pages.pages(large=True),
     "check-1k": lambda: pages.check(1_000),
     "check-10k": lambda: pages.check(10_000),
+    "mend-14": lambda: pages.recheck(1_000, touched=14),
+    "mend-300": lambda: pages.recheck(1_000, touched=300),
     "csv-1k": lambda: pages.csv(1_000),
     "csv-100k": lambda: pages.csv(100_000),
     "parallel": many_jobs.parallel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,11 +17,11 @@ from bmsxero.roles import Role
 from finance import sample_data
 from finance.models import AccountCode, Invoice, InvoiceLine, Item
 from tests.conftest import ClientOf
-from tests.records import account, invoice
+from tests.records import account, invoice, tax
 from tests.xero_sync.driving import check
 from tests.xero_sync.pages import make_job, make_rows, run, text
 from xero_sync import clock, fixes
-from xero_sync.models import Job, SyncOptions, XeroConnection, XeroLink, XeroRecord
+from xero_sync.models import Job, SyncOptions, TaxMapping, XeroConnection, XeroLink, XeroRecord
 
 pytestmark = pytest.mark.django_db
 
@@ -198,6 +199,189 @@ class TestAccounts:
         offered = fixes.of(job).accounts.missing
         assert offered
         assert writer.get(str(offered.url), follow=True).context["bar"].words == "1 account code selected"
+
+    def test_an_admin_sets_the_default_there_for_all(self, client_of: ClientOf, backup: Item) -> None:
+        bolt = account("Bolt")
+        made = invoice("INV-1", of=bolt, status="ready")  # its line has no item
+        InvoiceLine.objects.filter(invoice=invoice("INV-2", of=bolt, status="ready")).update(item=backup)
+        job = check()
+        admin = client_of(Role.ADMIN)
+        assert "No default sales account is set." in page_of(admin, job)
+        page = admin.post(
+            f"/finance/jobs/{job.number}/fix/",
+            {"what": "default", "name": "sales_account", "account": "200"},
+            follow=True,
+        )
+        assert "200 Sales is the default sales account now. 2 invoices will now be created." in text(page)
+        options = SyncOptions.objects.get()
+        assert (options.sales_account, options.updated_by and options.updated_by.username) == ("200", Role.ADMIN)
+        assert job.rows.get(label=made.number).outcome == "create"
+
+    def test_nobody_else_sets_a_default(self, writer: Client, backup: Item) -> None:
+        job = check({"all": True}, "items")
+        assert "A finance admin can choose it here" in page_of(writer, job)
+        posted = {"what": "default", "name": "sales_account", "account": "200"}
+        assert writer.post(f"/finance/jobs/{job.number}/fix/", posted).status_code == 403
+        assert SyncOptions.objects.get().sales_account == ""
+
+    @pytest.mark.parametrize("posted", [{"account": "400"}, {"account": ""}, {"name": "status"}])
+    def test_a_default_that_would_not_do_is_refused(
+        self, client_of: ClientOf, backup: Item, posted: dict[str, str]
+    ) -> None:
+        job = check({"all": True}, "items")
+        asked = {"what": "default", "name": "sales_account", "account": "200", **posted}
+        page = client_of(Role.ADMIN).post(f"/finance/jobs/{job.number}/fix/", asked, follow=True)
+        assert "Nothing was changed." in text(page)
+        assert SyncOptions.objects.get().sales_account == ""
+
+
+class TestTaxes:
+    @pytest.fixture
+    def job(self, connection: XeroConnection) -> Job:
+        low = tax("Low", "5")
+        TaxMapping.objects.create(tenant_id=connection.tenant_id, tax_rate=low, tax_type="OUTPUT2")
+        invoice("INV-1", status="ready", tax=low)
+        job = check()
+        assert job.rows.get(requested=True).reason == "tax_rates_differ"
+        return job
+
+    def test_an_admin_matches_it_there(self, client_of: ClientOf, job: Job) -> None:
+        admin = client_of(Role.ADMIN)
+        page = page_of(admin, job)
+        assert "“Low” is 5 % here and 20 % in Xero." in page
+        assert 'href="#mend"' in page
+        (fix,) = fixes.of(job).taxes
+        assert [each.name for each in fix.same] == ["5% (VAT on Income)"]
+        page = text(
+            admin.post(
+                f"/finance/jobs/{job.number}/fix/",
+                {"what": "tax", "rate": fix.rate.pk, "tax_type": fix.same[0].xero_id, "here": "show=fail&magic=1"},
+                follow=True,
+            )
+        )
+        assert "stands for “5% (VAT on Income)” in Xero now. 1 invoice will now be created." in page
+        assert re.search(r'show=fail[^"]*" aria-current="page"', page)
+
+    def test_it_is_left_to_matching_again(self, client_of: ClientOf, job: Job) -> None:
+        (fix,) = fixes.of(job).taxes
+        posted = {"what": "tax", "rate": fix.rate.pk, "tax_type": "match"}
+        client_of(Role.ADMIN).post(f"/finance/jobs/{job.number}/fix/", posted)
+        assert not TaxMapping.objects.exists()
+        assert job.rows.get(requested=True).outcome == "create"
+
+    def test_another_wrong_rate_is_told(self, client_of: ClientOf, job: Job) -> None:
+        (fix,) = fixes.of(job).taxes
+        other = next(each.xero_id for each in fix.others if each.xero_id != "OUTPUT2")
+        posted = {"what": "tax", "rate": fix.rate.pk, "tax_type": other}
+        page = client_of(Role.ADMIN).post(f"/finance/jobs/{job.number}/fix/", posted, follow=True)
+        assert "1 invoice still can&#x27;t go, for another reason." in text(page)
+
+    @pytest.mark.parametrize("tax_type", ["", "INPUT2", "magic"])
+    def test_a_rate_that_was_not_offered_changes_nothing(self, client_of: ClientOf, job: Job, tax_type: str) -> None:
+        (fix,) = fixes.of(job).taxes
+        posted = {"what": "tax", "rate": fix.rate.pk, "tax_type": tax_type}
+        page = client_of(Role.ADMIN).post(f"/finance/jobs/{job.number}/fix/", posted, follow=True)
+        assert "Nothing was changed." in text(page)
+
+    def test_nobody_else_matches_taxes(self, writer: Client, job: Job) -> None:
+        assert "A finance admin can match it here" in page_of(writer, job)
+        (fix,) = fixes.of(job).taxes
+        posted = {"what": "tax", "rate": fix.rate.pk, "tax_type": fix.same[0].xero_id}
+        assert writer.post(f"/finance/jobs/{job.number}/fix/", posted).status_code == 403
+
+
+class TestLeavingOut:
+    @pytest.fixture
+    def job(self, connection: XeroConnection) -> Job:
+        bolt = account("Bolt")
+        for number in range(3):
+            invoice(f"INV-{number}", of=bolt, status="ready")
+        invoice("INV-VOID", of=bolt, status="void")
+        invoice("INV-DRAFT", of=bolt, status="draft")
+        return check({"ids": [str(uuid) for uuid in Invoice.objects.values_list("uuid", flat=True)]})
+
+    def outcomes(self, job: Job) -> dict[str, str]:
+        return dict(job.rows.filter(requested=True).values_list("label", "outcome"))
+
+    def test_a_row_is_left_out_and_put_back_on_the_same_tab(self, writer: Client, job: Job) -> None:
+        row = job.rows.get(label="INV-1")
+        answer = writer.post(f"/finance/jobs/{job.number}/leave/", {"leave": row.record_key, "here": "show=create"})
+        assert answer.url == f"/finance/jobs/{job.number}/?show=create#rows"  # type: ignore[attr-defined]
+        page = page_of(writer, job)
+        assert "1 invoice left out. 1 invoice is skipped now." in page
+        assert "You left out 1 record." in page
+        assert "This will create 2 invoices" in page
+        assert self.outcomes(job)["INV-1"] == "skip"
+        assert "1 invoice left out. By finance user." in text(writer.get(f"/finance/jobs/{job.number}/log/"))
+        writer.post(f"/finance/jobs/{job.number}/leave/", {"back": row.record_key})
+        assert "1 record put back. 1 invoice will now be created." in page_of(writer, job)
+        assert self.outcomes(job)["INV-1"] == "create"
+
+    def test_a_group_is_left_out_and_all_is_put_back(self, writer: Client, job: Job) -> None:
+        before = self.outcomes(job)
+        writer.post(f"/finance/jobs/{job.number}/fix/", {"fix": "leave_group", "reason": "wrong_status"})
+        assert self.outcomes(job) == before | {"INV-VOID": "skip", "INV-DRAFT": "skip"}
+        writer.post(f"/finance/jobs/{job.number}/fix/", {"what": "all_back"})
+        assert self.outcomes(job) == before
+
+    def test_what_is_left_out_is_not_sent_and_nothing_failed(self, writer: Client, job: Job) -> None:
+        writer.post(f"/finance/jobs/{job.number}/fix/", {"fix": "leave_group", "reason": "wrong_status"})
+        writer.post(f"/finance/jobs/{job.number}/send/")
+        job = run(job)
+        assert (job.state, job.counts["state"]) == (Job.State.COMPLETED, {"succeeded": 3, "skipped": 2})
+
+    def test_nothing_to_leave_out_changes_nothing(self, writer: Client, job: Job) -> None:
+        for posted in ({"leave": "magic"}, {"back": "magic"}, {}):
+            page = writer.post(f"/finance/jobs/{job.number}/leave/", posted, follow=True)
+            assert "Nothing was changed." in text(page)
+
+    def test_a_payment_is_left_out_by_a_whole_check(self, connection: XeroConnection, writer: Client) -> None:
+        job = make_job(kind="payments", direction="import")
+        (row,) = make_rows(job)
+        answer = writer.post(
+            f"/finance/jobs/{job.number}/leave/", {"leave": row.record_key}, headers={"HX-Request": "true"}
+        )
+        assert answer.headers["HX-Redirect"] == f"/finance/jobs/{job.number}/"
+        job.refresh_from_db()
+        assert (job.state, job.choices) == (Job.State.CHECKING, {f"payments:{row.record_key}": "skip"})
+
+    @pytest.mark.parametrize("role", [Role.VIEWER, Role.SUPPORT])
+    def test_readers_are_offered_nothing_to_press(self, client_of: ClientOf, role: Role, job: Job) -> None:
+        client = client_of(role)
+        assert "Leave out" not in page_of(client, job)
+        assert client.post(f"/finance/jobs/{job.number}/leave/", {"leave": "x"}).status_code == 403
+
+
+class TestNumbers:
+    @pytest.fixture
+    def job(self) -> Job:
+        made = invoice("INV-1", status="ready")
+        invoice("INV-2", status="draft")
+        job = make_job(options={"status": "DRAFT", "invoice_number": "bms_number"})
+        make_rows(job, outcome="fail", reason="number_taken", label="INV-1", record_key=str(made.uuid))
+        return job
+
+    def change(self, client: Client, job: Job, number: str) -> str:
+        key = job.rows.get().record_key
+        posted = {"what": "number", "record": key, "number": number}
+        return text(client.post(f"/finance/jobs/{job.number}/fix/", posted, follow=True))
+
+    def test_an_invoice_gets_another_number_and_xero_is_asked_about_it(self, writer: Client, job: Job) -> None:
+        page = page_of(writer, job)
+        assert "Another number for INV-1" in page
+        assert "Let Xero number the invoices of this run" in page
+        page = self.change(writer, job, " INV-1A ")
+        assert "INV-1 is called INV-1A now." in page
+        assert "so everything is being checked again." in page
+        assert Invoice.objects.filter(number="INV-1A").exists()
+
+    @pytest.mark.parametrize(
+        ("number", "why"),
+        [("inv-2", "another invoice here is called inv-2"), ("", "type a number"), ("INV\u20ac", "type a number")],
+    )
+    def test_a_number_that_would_not_do_says_why(self, writer: Client, job: Job, number: str, why: str) -> None:
+        assert why in self.change(writer, job, number)
+        assert Invoice.objects.filter(number="INV-1").exists()
 
 
 def test_colliding_codes_take_the_suggested_ones_at_one_press(connection: XeroConnection, writer: Client) -> None:
