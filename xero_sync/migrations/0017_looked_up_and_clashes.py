@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('xero_sync', '0015_turns'),
+        ('xero_sync', '0016_reading_lease'),
     ]
 
     operations = [
