@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('xero_sync', '0016_reading_lease'),
+        ('xero_sync', '0017_list_indexes'),
     ]
 
     operations = [
