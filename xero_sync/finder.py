@@ -39,6 +39,18 @@ def why(number: str, filters: dict[str, str], tenant_id: str) -> Answer:
     )
 
 
+def why_excluded(invoice: Invoice) -> str:
+    """Say in a few words why an invoice of `annotate_state` can't be chosen."""
+    if invoice.xero_state == IN_XERO:  # type: ignore[attr-defined]
+        job = invoice.xero_job  # type: ignore[attr-defined]
+        return f"Exported in Job {job}." if job else "In Xero already."
+    if invoice.dont_send:
+        return f"Don't send: {invoice.dont_send}"
+    if invoice.status == Invoice.Status.DRAFT:
+        return "Draft: mark it Ready to Send first."
+    return f"{invoice.get_status_display()}: only Ready to Send and Sent invoices go to Xero."
+
+
 def _exported(invoice: Invoice, link: Action) -> Answer | None:
     if invoice.xero_state != IN_XERO:  # type: ignore[attr-defined]
         return None

@@ -476,3 +476,65 @@ def test_a_draft_that_nobody_finished_is_forgotten(writer: Client) -> None:
     press(writer, opened(writer), "all")
     assert Draft.objects.count() == 1
     assert User.objects.exists()
+
+
+class TestExcluded:
+    @pytest.fixture
+    def here(self) -> XeroConnection:
+        return use_organisation()
+
+    @pytest.fixture
+    def invoices(self, here: XeroConnection) -> None:
+        ready("INV-1", due_date=date(2026, 12, 1))
+        invoice("INV-2", status="draft", due_date=date(2026, 12, 1))
+        ready("INV-3", due_date=date(2026, 12, 1), dont_send="Paid in cash")
+        job = make_job(Job.State.COMPLETED, connection=here)
+        sent = ready("INV-4", due_date=date(2026, 12, 1))
+        XeroLink.objects.create(
+            tenant_id=here.tenant_id,
+            kind="invoices",
+            local_id=sent.uuid,
+            xero_id="x",
+            job=job,
+            last_seen=timezone.now(),
+        )
+        invoice("INV-5", status="void", due_date=date(2026, 12, 1))
+        invoice("INV-6", status="draft", due_date=date(2027, 2, 1))
+
+    def test_a_chip_counts_them_and_shows_each_with_its_reason(self, writer: Client, invoices: None) -> None:
+        asked = {"load": "due", "due_from": "2026-11-15", "due_to": "2026-12-14", "draft": str(uuid4())}
+        page = writer.get(WIZARD, asked)
+        assert numbers(page) == ["INV-1"]
+        assert (page.context["number_offered"], page.context["number_excluded"]) == (1, 4)
+        page = writer.get(WIZARD, asked | {"view": "excluded"})
+        found = {row.record.number: row.choice.refusal for row in page.context["grid"].rows}
+        assert found == {
+            "INV-2": "Draft: mark it Ready to Send first.",
+            "INV-3": "Don't send: Paid in cash",
+            "INV-4": f"Exported in Job {Job.objects.get().number}.",
+            "INV-5": "Void: only Ready to Send and Sent invoices go to Xero.",
+        }
+        assert text(page).count("disabled aria-describedby") == 4
+        assert 'value="1" aria-current' not in text(page)
+
+    def test_what_is_shown_there_can_not_be_chosen(self, writer: Client, invoices: None) -> None:
+        token = str(uuid4())
+        here = f"load=all&draft={token}&view=excluded"
+        writer.post(SELECT, {"here": here, "do": "all"})
+        page = writer.get(WIZARD, {"load": "all", "draft": token, "view": "excluded"})
+        assert page.context["bar"].count == 1  # all that can be chosen
+        assert not any(row.choice.chosen for row in page.context["grid"].rows)
+
+    def test_it_costs_the_same_for_any_number(self, writer: Client, here: XeroConnection) -> None:
+        token = str(uuid4())
+
+        def cost() -> int:
+            with CaptureQueriesContext(database) as caught:
+                assert writer.get(WIZARD, {"load": "all", "view": "excluded", "draft": token}).context["grid"].total
+            return len(caught)
+
+        invoice("INV-D", status="draft")
+        few = cost()
+        for n in range(30):
+            invoice(f"INV-D{n}", status="draft")
+        assert cost() == few

@@ -25,10 +25,12 @@ from xero_sync.errors import NotConnected
 from xero_sync.models import Draft, Job, SyncOptions, XeroConnection
 from xero_sync.wizard_forms import OptionsForm
 from xero_sync.wizards import WIZARDS, Bar, Wizard, bar, chips, is_other
+from xero_sync.wizards.base import Records
 
 #: Parts of the address that belong to the page, not to the selection.
 NOT_CARRIED = ("find", "page", "view")
-SELECTION = "selection"
+#: What the list shows instead of what can be chosen: what is chosen, or what can't be.
+SELECTION, EXCLUDED = "selection", "excluded"
 
 
 def connected(view: Any) -> Any:
@@ -164,6 +166,8 @@ def _selecting(
 ) -> dict[str, Any]:
     """Return the grid with the boxes as the draft has them, the chips, and the bar."""
     rule, viewing = draft.rule, request.GET.get("view") == SELECTION
+    if wizard.excluded and request.GET.get("view") == EXCLUDED:
+        return _excluding(request, wizard, wizard.excluded(filters, connection.tenant_id), draft, filters, connection)
     rows = (wizard.chosen if viewing else wizard.matching)(rule if viewing else filters, connection.tenant_id)
     grid = wizard.grid_listing.grid(
         request,
@@ -174,9 +178,34 @@ def _selecting(
     shown = bar(wizard, rule, filters, connection, matching=None if viewing else grid.total)
     if viewing:
         grid = replace(grid, filter=None)
+    excluded = wizard.excluded(filters, connection.tenant_id).count() if wizard.excluded and not viewing else 0
     return {
         "grid": replace(grid, posts=True),
         "chips": [] if viewing else chips(wizard, filters, connection.tenant_id),
+        "number_excluded": excluded,
+        "number_offered": shown.matching,
+        **_bar_context(wizard, shown, request.GET),
+    }
+
+
+def _excluding(
+    request: HttpRequest,
+    wizard: Wizard,
+    excluded: Records,
+    draft: Draft,
+    filters: dict[str, Any],
+    connection: XeroConnection,
+) -> dict[str, Any]:
+    """Return the grid of what can't be chosen, each with its reason."""
+    grid = wizard.grid_listing.grid(
+        request, excluded, selection=replace(wizard.selection({}), refusal=wizard.why_excluded)
+    )
+    shown = bar(wizard, draft.rule, filters, connection)
+    return {
+        "grid": replace(grid, posts=True),
+        "number_excluded": grid.total,
+        "number_offered": shown.matching,
+        "excluding": True,
         **_bar_context(wizard, shown, request.GET),
     }
 

@@ -86,6 +86,9 @@ class Wizard:
     reading: str = ""
     #: Whose copy the list is compared with; as old as that is
     compares: tuple[str, ...] = ()
+    #: What the filters match and can't be chosen, and why
+    excluded: Callable[[Filters, str], Records] | None = None
+    why_excluded: Callable[[Any], str] = lambda record: ""
     #: Why something isn't in the list can be asked
     has_finder: bool = False
     #: Fields in which pasted numbers are looked up

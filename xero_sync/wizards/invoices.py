@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bmsxero.listing import Column, Empty, Listing
-from xero_sync import selection
-from xero_sync.kinds import export_kind
+from xero_sync import finder, selection
+from xero_sync.kinds.invoices import InvoiceExport
+from xero_sync.links import annotate_state
 from xero_sync.models import Job
 from xero_sync.wizard_forms import InvoiceFilter, LoadForm, RunOptionsForm
 from xero_sync.wizards.base import Wizard, add_up
 
-kind = export_kind("invoices")
+kind = InvoiceExport()
 
 EXPORT = Wizard(
     name="invoices",
@@ -24,6 +25,8 @@ EXPORT = Wizard(
     everything=lambda _: kind.all_records(),
     add_up=lambda rows: add_up(rows, "currency", "total"),
     label=lambda invoice: f"invoice {invoice.number}",
+    excluded=lambda filters, tenant_id: annotate_state(kind.excluded(filters, tenant_id), "invoices"),
+    why_excluded=finder.why_excluded,
     start=LoadForm,
     options=RunOptionsForm,
     options_title="Options of this export",
