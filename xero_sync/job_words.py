@@ -9,17 +9,14 @@ from decimal import Decimal
 from bmsxero.listing import Badge, Tone
 from bmsxero.templatetags.bms import count, money
 from xero_sync.jobs import ACTIONABLE, results
+from xero_sync.kinds import EXPORTS
 from xero_sync.models import Job, JobRow, SyncOptions
 
 State, Outcome, RowState = Job.State, JobRow.Outcome, JobRow.State
 
 #: One, several; in the order in which records depend on each other.
-NOUNS: dict[str, tuple[str, str]] = {
-    "tax_rates": ("tax rate", "tax rates"),
-    "account_codes": ("account code", "account codes"),
+NOUNS: dict[str, tuple[str, str]] = {kind.name: (kind.label.lower(), kind.plural.lower()) for kind in EXPORTS} | {
     "contacts": ("contact", "contacts"),
-    "items": ("item", "items"),
-    "invoices": ("invoice", "invoices"),
     "payments": ("payment", "payments"),
     "credits": ("credit", "credits"),
     "voids": ("voided invoice", "voided invoices"),

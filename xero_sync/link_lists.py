@@ -32,12 +32,12 @@ from crm.models import Account
 from finance.models import AccountCode, Invoice, Item
 from xero_sync import job_words
 from xero_sync.job_lists import APP_PATHS
+from xero_sync.kinds import LINKED
 from xero_sync.linking import BY_HAND, GONE, MODELS
 from xero_sync.mirror import MISSING
 from xero_sync.models import XeroConnection, XeroLink, XeroRecord
 
-KINDS = {"contacts": "Account", "account_codes": "Account code", "items": "Item", "invoices": "Invoice",
-         "payments": "Payment"}  # fmt: skip
+KINDS = {kind.name: kind.label for kind in LINKED} | {"payments": "Payment"}
 ARCHIVED = ("ARCHIVED", "GDPRREQUEST")
 
 

@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from bmsxero.bulk import update_each
-from crm.models import Account, Record
-from finance.models import AccountCode, Invoice, Item, Payment
+from crm.models import Record
+from finance.models import Invoice, Payment
 from xero_sync import clock, mirror
 from xero_sync.errors import NotFound
 from xero_sync.gateway import Gateway
-from xero_sync.kinds import export_kind
+from xero_sync.kinds import LINKED, export_kind
 from xero_sync.kinds.contacts import merged_into
 from xero_sync.kinds.invoices import STATES
 from xero_sync.links import job_holding
@@ -26,13 +26,7 @@ from xero_sync.models import DeepLink, LinkEvent, XeroConnection, XeroLink, Xero
 Action = LinkEvent.Action
 
 #: Our records by the name of their kind.
-MODELS: dict[str, type[Record]] = {
-    "contacts": Account,
-    "account_codes": AccountCode,
-    "items": Item,
-    "invoices": Invoice,
-    "payments": Payment,
-}
+MODELS: dict[str, type[Record]] = {kind.name: kind.all_records().model for kind in LINKED} | {"payments": Payment}
 #: Kinds that a person may link and unlink. Invoices are reset instead, payments only follow Xero.
 BY_HAND = ("contacts", "account_codes", "items")
 GONE = {"VOIDED", "DELETED", MISSING}

@@ -11,6 +11,7 @@ from xero_sync.kinds.importing import ImportKind
 from xero_sync.kinds.invoices import InvoiceExport
 from xero_sync.kinds.items import ItemExport, ItemImport
 from xero_sync.kinds.tax_rates import TaxRateExport, TaxRateImport
+from xero_sync.mirror import SOURCES, Source
 
 EXPORTS: list[ExportKind[Any]] = [
     TaxRateExport(),
@@ -22,6 +23,11 @@ EXPORTS: list[ExportKind[Any]] = [
 
 #: What is imported as records of ours; payments, which change invoices, have their own way: see payment_imports.py.
 IMPORTS: list[ImportKind[Any]] = [TaxRateImport(), AccountCodeImport(), ContactImport(), ItemImport()]
+#: Those whose records are linked one to one and may be exported by themselves: all but taxes.
+LINKED = [kind for kind in EXPORTS if not kind.many_to_one]
+
+for each in EXPORTS:  # those of special needs stand in mirror.py
+    SOURCES.setdefault(each.name, Source(each.endpoint, each.id_field, paged=False))
 
 
 def export_kind(name: str) -> ExportKind[Any]:

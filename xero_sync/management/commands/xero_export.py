@@ -10,13 +10,13 @@ from django.db.models import Q
 
 from xero_sync import jobs
 from xero_sync.commands import JobCommand
-from xero_sync.kinds import export_kind
+from xero_sync.kinds import LINKED, export_kind
 from xero_sync.models import Job
 
 
 class Command(JobCommand):
     help = __doc__
-    kinds = {"contacts": "contacts", "account-codes": "account_codes", "items": "items", "invoices": "invoices"}
+    kinds = {kind.name.replace("_", "-"): kind.name for kind in LINKED}
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
