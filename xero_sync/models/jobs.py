@@ -60,7 +60,9 @@ class Job(models.Model):
     state = models.CharField(max_length=30, choices=State, default=State.CHECKING)
     wait_until = models.DateTimeField(null=True, blank=True)
     wait_why = models.CharField(max_length=20, choices=WaitWhy, blank=True)
-    failed_reads = models.PositiveSmallIntegerField(default=0, help_text="Times that its check got no answer so far.")
+    failed_reads = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Times that its check got no answer so far."
+    )
     problem = models.TextField(blank=True, help_text="Why the job as a whole could not go on, in plain words.")
     error_id = models.CharField(max_length=20, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -192,7 +194,9 @@ class JobRow(models.Model):
         "xero_sync.XeroRequest", null=True, blank=True, on_delete=models.SET_NULL, related_name="rows"
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    tried_before = models.PositiveSmallIntegerField(default=0, help_text="Attempts in the jobs that this one retries.")
+    tried_before = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Attempts in the jobs that this one retries."
+    )
     alone = models.BooleanField(default=False, help_text="Sent by itself, since its batch was refused as a whole.")
     deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers that died over it, or over its batch.")
     without_url = models.BooleanField(default=False, help_text="Sent without the link back here: Xero refused it.")

@@ -54,7 +54,9 @@ class DeepLink(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     released_at = models.DateTimeField(null=True, blank=True)
     released_xero_id = models.CharField(max_length=50, blank=True, help_text="Never adopted again.")
-    released_number = models.CharField(max_length=255, blank=True, help_text="Our number of the record at that time.")
+    released_number = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Our number of the record at that time."
+    )
 
     class Meta:
         constraints: ClassVar = [

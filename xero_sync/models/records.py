@@ -50,7 +50,7 @@ class MirrorStamp(models.Model):
     calls_so_far = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     # One worker at a time does it: see lease.py
-    lease_owner = models.CharField(max_length=100, blank=True, editable=False)
+    lease_owner = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

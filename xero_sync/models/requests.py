@@ -39,7 +39,9 @@ class XeroRequest(models.Model):
     correlation_id = models.CharField(max_length=100, blank=True)
     answer = models.TextField(blank=True, help_text="Xero's answer, shortened, without secrets.")
     tries = models.PositiveSmallIntegerField(default=0, help_text="Look-ups so far.")
-    deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers in a row that died over looking it up.")
+    deaths = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Workers in a row that died over looking it up."
+    )
 
     class Meta:
         ordering: ClassVar = ["created"]
