@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('xero_sync', '0016_reading_lease'),
+        ('xero_sync', '0018_looked_up_and_clashes'),
     ]
 
     operations = [
