@@ -48,7 +48,7 @@ def why_excluded(invoice: Invoice) -> str:
         return f"Don't send: {invoice.dont_send}"
     if invoice.status == Invoice.Status.DRAFT:
         return "Draft: mark it Ready to Send first."
-    return f"{invoice.get_status_display()}: only Ready to Send and Sent invoices go to Xero."
+    return f"{invoice.get_status_display()}: neither Ready to Send nor Sent."
 
 
 def _exported(invoice: Invoice, link: Action) -> Answer | None:

@@ -512,7 +512,7 @@ class TestExcluded:
             "INV-2": "Draft: mark it Ready to Send first.",
             "INV-3": "Don't send: Paid in cash",
             "INV-4": f"Exported in Job {Job.objects.get().number}.",
-            "INV-5": "Void: only Ready to Send and Sent invoices go to Xero.",
+            "INV-5": "Void: neither Ready to Send nor Sent.",
         }
         assert text(page).count("disabled aria-describedby") == 4
         assert 'value="1" aria-current' not in text(page)
