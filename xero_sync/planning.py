@@ -66,8 +66,9 @@ class Planner:
         self.rows_so_far = 0
         self.tried = _tried(job)
         #: What Xero was asked about single documents, and what it has of them
-        self.asked: set[str] = set() if gateway else set(job.looked_up.get("asked") or ())
-        self.documents: dict[str, Any] = {} if gateway else job.looked_up.get("documents") or {}
+        known = {} if gateway else job.looked_up or {}
+        self.asked: set[str] = set(known.get("asked") or ())
+        self.documents: dict[str, Any] = known.get("documents") or {}
 
     def add(self, records: Sequence[Any]) -> None:
         # A worker that died while checking leaves rows; the next one finds them made

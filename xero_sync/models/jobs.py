@@ -86,8 +86,9 @@ class Job(models.Model):
     )
     looked_up = models.JSONField(
         default=dict,
+        null=True,
         encoder=DjangoJSONEncoder,
-        help_text="What Check asked Xero about single documents, and the answers: see check.Planner.",
+        help_text="What Check asked Xero about single documents, and the answers: see planning.Planner.",
     )
     counts = models.JSONField(default=dict, help_text="Rows by outcome and state: see jobs.recount.")
     calls = models.PositiveIntegerField(default=0, help_text="HTTP calls to Xero so far.")
@@ -182,7 +183,11 @@ class JobRow(models.Model):
     )
     suggestion = models.CharField(max_length=100, blank=True, help_text="A free code, where two would be the same.")
     clash_key = models.CharField(
-        max_length=300, blank=True, help_text="What no two rows of a kind may share: they would be one record in Xero."
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What no two rows of a kind may share: they would be one record in Xero.",
     )
     needs = models.JSONField(default=list, help_text="Records that must be in Xero first: [kind, record_key].")
 
