@@ -8,8 +8,8 @@ from django.utils.functional import SimpleLazyObject
 from bmsxero import __version__
 from bmsxero.navigation import menu
 from bmsxero.roles import who
+from xero_sync import standing
 from xero_sync.credentials import is_simulated
-from xero_sync.standing import top_badge
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -18,4 +18,8 @@ def site(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return known
     me = who(user)
-    return known | {"who": me, "menu": menu(me, request.path), "xero_badge": SimpleLazyObject(top_badge)}
+
+    def badge() -> standing.TopBadge:
+        return standing.top_badge(standing.of(request))
+
+    return known | {"who": me, "menu": menu(me, request.path), "xero_badge": SimpleLazyObject(badge)}

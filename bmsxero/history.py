@@ -17,7 +17,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -149,7 +148,7 @@ def history_of(request: HttpRequest, *histories: QuerySet[Any]) -> History:
     for _, number, key in page.object_list:
         wanted[number].append(key)
     told = {number: _pairs(histories[number].model, ids) for number, ids in wanted.items()}
-    names = _names(chain.from_iterable(pair for pairs in told.values() for pair in pairs.values()))
+    names = _names(pair for pairs in told.values() for pair in pairs.values())
     entries = [_entry(*told[number][key], names, apart=number > 0) for _, number, key in page.object_list]
     return History([each for each in entries if each.changes or each.notes or each.what != WORDS[CHANGED]], page)
 
@@ -167,13 +166,14 @@ def _pairs(kept: Any, ids: list[int]) -> dict[int, Pair]:
     return {row.history_id: (row, before.get(row.earlier)) for row in found}
 
 
-def _names(rows: Iterable[Any]) -> Names:
-    """Return what the records that these rows point to are called now."""
+def _names(pairs: Iterable[Pair]) -> Names:
+    """Return what the records are called now that these rows have come to point to, or pointed to before."""
     wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
-    for row in rows:
-        for one in _told(row) if row else ():
-            if one.remote_field and (key := getattr(row, one.attname)) is not None:
-                wanted[one.remote_field.model].add(key)
+    for row, before in pairs:
+        for one in _told(row) if before else ():
+            keys = {getattr(row, one.attname), getattr(before, one.attname)}
+            if one.remote_field and len(keys) == 2:
+                wanted[one.remote_field.model] |= keys - {None}
     return {
         model: {key: str(record) for key, record in model._default_manager.in_bulk(keys).items()}
         for model, keys in wanted.items()

@@ -245,7 +245,7 @@ class Listing:
         if self.looks_once and form is not None and form.is_filtering:
             keys = list(keys)
         page = _page(request, keys, self.page_size)
-        records = _fetch(found, list(page.object_list), decorate)
+        records = _shown(found, page, decorate)
         return Grid(
             caption=self.caption,
             headings=list(self._headings(self._sort(request))),
@@ -261,7 +261,7 @@ class Listing:
         """Return the first rows in the listing's own order, for a card on another page: no filter, no sorting."""
         ordered = rows.order_by(*self._order(Sort.parse(self.sort)))
         page = Paginator(ordered.values_list("pk", flat=True), limit).page(1)
-        records = _fetch(ordered, list(page.object_list), decorate)
+        records = _shown(ordered, page, decorate)
         return Grid(
             caption=self.caption,
             headings=[Heading(column) for column in self.shown],
@@ -332,7 +332,6 @@ Keys = QuerySet[Any, Any] | list[Any]
 def _page(request: HttpRequest, keys: Keys, usual_size: int) -> Page[Any]:
     asked = request.GET.get("rows", "")
     size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else usual_size
-    # Keys only: the database walks an index to a far page instead of reading every row before it
     return Paginator(keys, size).get_page(request.GET.get("page"))
 
 
@@ -340,6 +339,12 @@ def _all(rows: QuerySet[Any], decorate: Decorate | None) -> Iterator[Any]:
     keys = rows.values_list("pk", flat=True).iterator(chunk_size=BATCH)
     while batch := list(islice(keys, BATCH)):
         yield from _fetch(rows, batch, decorate)
+
+
+def _shown(rows: QuerySet[Any], page: Page[Any], decorate: Decorate | None) -> list[Any]:
+    # By keys, inside the database: it walks an index to a far page instead of reading every row before it
+    shown = rows.filter(pk__in=page.object_list)
+    return list(decorate(shown) if decorate else shown)
 
 
 def _fetch(rows: QuerySet[Any], keys: Sequence[Any], decorate: Decorate | None) -> list[Any]:

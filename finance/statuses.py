@@ -68,6 +68,8 @@ def next_steps(invoice: Invoice) -> list[str]:
 class Allowed:
     """What may be done to one invoice now, for the buttons of its page."""
 
+    #: Why it may not be changed at all; blank where it may
+    read_only: str
     steps: list[str]
     edit: bool
     pay: bool
@@ -77,8 +79,10 @@ class Allowed:
 
 def allowed(invoice: Invoice) -> Allowed:
     """Return what may be done to this invoice now, asking once whether Xero has it."""
-    held = bool(why_read_only(invoice))
+    read_only = why_read_only(invoice)
+    held = bool(read_only)
     return Allowed(
+        read_only=read_only,
         steps=[] if held else next_steps(invoice),
         pay=not held and not why_no_payments(invoice),
         edit=not held and not _why_past_editing(invoice),

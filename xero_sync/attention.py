@@ -33,10 +33,10 @@ class Task:
     icon: str
 
 
-def tasks(who: Who) -> list[Task]:
+def tasks(who: Who, current: XeroConnection | None) -> list[Task]:
     """Return what waits for a person with these roles, the most pressing first."""
     try:
-        connection = jobs.current_connection()
+        connection = jobs.usable(current)
     except NotConnected:
         return [_connect(who)] if who.reads else []
     found = [*_reconnect(connection), *_troubled(connection)]

@@ -7,11 +7,13 @@ which is what keeps their mappers pure.
 from __future__ import annotations
 
 import copy
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -89,13 +91,6 @@ class Books:
         self.base_currency = connection.base_currency
         self.currencies = {connection.base_currency, *connection.currencies}
         self.lock_date: date | None = connection.lock_date
-        #: Xero's accounts by code and tax rates by type, those that it has deleted left out
-        self.learn_accounts()
-        self.learn_rates()
-        #: Xero's tax type by the id of our rate
-        self.tax_types = dict(
-            TaxMapping.objects.filter(tenant_id=self.tenant_id).values_list("tax_rate_id", "tax_type")
-        )
         #: Documents that Xero has already, by number and by our deep link, where somebody looked them up
         self.documents: dict[str, list[dict[str, Any]]] = {}
         #: Records of ours that another organisation has, and which
@@ -123,12 +118,28 @@ class Books:
         self._by_name: dict[tuple[str, str], list[Remote]] = {}
 
     def learn_accounts(self) -> None:
-        """Load Xero's whole chart, by code."""
-        self.accounts = {remote.key: remote for remote in self._all("account_codes") if remote.key}
+        """Load Xero's whole chart anew."""
+        self.__dict__.pop("accounts", None)
 
     def learn_rates(self) -> None:
-        """Load all of Xero's tax rates, by type."""
-        self.rates = {remote.xero_id: remote for remote in self._all("tax_rates")}
+        """Load all of Xero's tax rates anew."""
+        self.__dict__.pop("rates", None)
+
+    @cached_property
+    def accounts(self) -> dict[str, Remote]:
+        """Xero's whole chart by code, without what it has deleted."""
+        return {remote.key: remote for remote in self._all("account_codes") if remote.key}
+
+    @cached_property
+    def rates(self) -> dict[str, Remote]:
+        """All of Xero's tax rates by type, without those that it has deleted."""
+        return {remote.xero_id: remote for remote in self._all("tax_rates")}
+
+    @cached_property
+    def tax_types(self) -> dict[int, str]:
+        """Xero's tax type by the id of our rate."""
+        mapped = TaxMapping.objects.filter(tenant_id=self.tenant_id)
+        return dict(mapped.values_list("tax_rate_id", "tax_type"))
 
     def learn_links(self, kind: str, local_ids: Iterable[UUID], *, may_vanish: bool = False) -> None:
         """Load the links of these records, and what Xero last told of the linked ones.
@@ -158,22 +169,22 @@ class Books:
 
     def learn_matches(self, kind: str, *, keys: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         """Load what Xero has under these keys and names, and who of ours is linked to it."""
+        by_key, by_name = set(keys) - {""}, {fold(name) for name in names} - {""}
         mine = XeroRecord.objects.filter(tenant_id=self.tenant_id, kind=kind).exclude(status=MISSING)
-        found: list[Remote] = []
-        for column, wanted, shelf in (
-            ("key", set(keys) - {""}, self._by_key),
-            ("folded_name", {fold(name) for name in names} - {""}, self._by_name),
-        ):
-            groups = defaultdict(list)
-            if wanted:
-                rows = mine.filter(**{f"{column}__in": list(wanted)}).order_by("pk")
-                for value, *columns in rows.values_list(column, *_REMOTE):
-                    groups[value].append(Remote(*columns))
-            for each in wanted:
-                shelf[kind, each] = groups[each]
-                found += groups[each]
+        # Both in one query, each by its own index
+        columns = ("pk", "folded_name", *_REMOTE)
+        named = mine.filter(folded_name__in=list(by_name)).values_list(*columns)
+        either = mine.filter(key__in=list(by_key)).values_list(*columns).union(named, all=True)
+        found = {pk: (name, Remote(*rest)) for pk, name, *rest in either} if by_key or by_name else {}
+        self._by_key |= {(kind, key): [] for key in by_key}
+        self._by_name |= {(kind, name): [] for name in by_name}
+        for _, (name, remote) in sorted(found.items(), key=itemgetter(0)):
+            if remote.key in by_key:
+                self._by_key[kind, remote.key].append(remote)
+            if name in by_name:
+                self._by_name[kind, name].append(remote)
         owners = XeroLink.objects.filter(
-            tenant_id=self.tenant_id, kind=kind, xero_id__in=[remote.xero_id for remote in found]
+            tenant_id=self.tenant_id, kind=kind, xero_id__in=[remote.xero_id for _, remote in found.values()]
         )
         self._owners |= {(kind, link.xero_id): link.local_id for link in owners}
 
@@ -264,6 +275,7 @@ class Books:
 
     def as_symbols(self) -> Books:
         """Return the same books for making fingerprints, which must not change when a need is fulfilled."""
+        _ = self.accounts, self.rates, self.tax_types  # loaded once, and shared
         twin = copy.copy(self)
         twin.symbolic = True
         return twin

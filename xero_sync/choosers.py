@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bmsxero.templatetags.bms import count
-from xero_sync import jobs, states, wizards
-from xero_sync.models import Job, MirrorStamp, XeroConnection
+from xero_sync import jobs, loading, states, wizards
+from xero_sync.models import Job, XeroConnection
 from xero_sync.wizards import Wizard
 
 #: What each wizard is for.
@@ -41,7 +41,8 @@ def exports(connection: XeroConnection) -> list[Row]:
 def imports(connection: XeroConnection) -> list[Row]:
     """Return the imports of the menu, each with its last run and what is new in Xero since; payments come last."""
     offered = (*wizards.IMPORTS, wizards.WIZARDS["payments"])
-    return [_row(each, _new_in_xero(each, connection), connection) for each in offered]
+    read = loading.kinds_read(connection)
+    return [_row(each, _new_in_xero(each, connection, read), connection) for each in offered]
 
 
 def _row(wizard: Wizard, note: str, connection: XeroConnection) -> Row:
@@ -57,9 +58,8 @@ def _unlinked(wizard: Wizard, connection: XeroConnection) -> str:
     return f"{wizard.words(number)} not in Xero yet" if number else "All of them are linked"
 
 
-def _new_in_xero(wizard: Wizard, connection: XeroConnection) -> str:
-    stamps = MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind=wizard.kind, complete_at__isnull=False)
-    if not stamps.exists():
+def _new_in_xero(wizard: Wizard, connection: XeroConnection, read: set[str]) -> str:
+    if wizard.kind not in read:
         return "Not read from Xero yet"
     numbers = states.numbers(
         wizard.matching({}, connection.tenant_id), wizard.direction, wizard.kind, connection.tenant_id

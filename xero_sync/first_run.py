@@ -13,7 +13,7 @@ from bmsxero.roles import Who
 from crm.models import Account
 from finance import sample_data, sample_problems
 from finance.models import Invoice, Payment
-from xero_sync import credentials, standing
+from xero_sync import credentials
 from xero_sync.management.commands.seed_demo import create_users
 from xero_sync.models import HealthCheck, Job, JobRow, SyncOptions, XeroConnection, XeroLink
 from xero_sync.navigating import opens
@@ -84,7 +84,7 @@ class Facts:
             connection,
             connection is not None and now.is_connected,
             links is not None and links.exists(),
-            SyncOptions.objects.filter(connection=connection).first() if connection else None,
+            getattr(connection, "options", None),
         )
 
     def went_through(self, kind: str, direction: str) -> QuerySet[JobRow]:
@@ -109,14 +109,14 @@ def add_sample_data() -> str:
     return f"Added {SIZE.accounts} accounts, {SIZE.items} items and {Invoice.objects.count()} invoices."
 
 
-def current(who: Who) -> FirstRun:
+def current(who: Who, now: Standing) -> FirstRun:
     """Return the way that this installation goes now."""
-    return simulated(who) if credentials.is_simulated() else real(who)
+    return simulated(who, now) if credentials.is_simulated() else real(who, now)
 
 
-def simulated(who: Who) -> FirstRun:
+def simulated(who: Who, now: Standing) -> FirstRun:
     """From nothing to a paid invoice, without any account at Xero."""
-    facts = Facts.read(standing.current())
+    facts = Facts.read(now)
     imported = facts.went_through("payments", Job.Direction.IMPORT).exists()
     paid = _paid_by_xero()
     there = facts.connected
@@ -164,9 +164,8 @@ def simulated(who: Who) -> FirstRun:
     )
 
 
-def real(who: Who) -> FirstRun:
+def real(who: Who, now: Standing) -> FirstRun:
     """From an app at Xero to the first invoice that was tried there."""
-    now = standing.current()
     simulated_now = credentials.is_simulated()
     # While the simulated Xero is in use, nothing of its connection counts for the real one
     facts = Facts(None, connected=False, in_xero=False, options=None) if simulated_now else Facts.read(now)

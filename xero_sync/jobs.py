@@ -61,7 +61,11 @@ OVER = (Row.SUCCEEDED, Row.FAILED, Row.SKIPPED, Row.NEEDS_REVIEW)
 
 def current_connection() -> XeroConnection:
     """Return the organisation that the pages work with. Raises NotConnected."""
-    connection = XeroConnection.objects.filter(is_current=True).first()
+    return usable(XeroConnection.objects.filter(is_current=True).first())
+
+
+def usable(connection: XeroConnection | None) -> XeroConnection:
+    """Return an organisation that there is, and that nobody has disconnected. Raises NotConnected."""
     if connection is None or connection.state == XeroConnection.State.DISCONNECTED:
         raise NotConnected
     return connection

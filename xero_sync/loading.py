@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timesince import timesince
 from kombu.exceptions import OperationalError
 
@@ -44,6 +45,12 @@ class Standing:
         return self.complete_at is not None
 
 
+def kinds_read(connection: XeroConnection) -> set[str]:
+    """Return what was read from an organisation at least once."""
+    stamps = MirrorStamp.objects.filter(tenant_id=connection.tenant_id, complete_at__isnull=False)
+    return set(stamps.values_list("kind", flat=True))
+
+
 def start(connection: XeroConnection, kinds: Sequence[str]) -> None:
     """Ask for a fresh copy of these kinds. A worker reads it once this transaction is through."""
     with transaction.atomic():
@@ -64,7 +71,17 @@ def _ring(connection_id: int, kinds: Sequence[str]) -> None:
 
 def standing(connection: XeroConnection, kinds: Sequence[str]) -> Standing:
     """Return how the copy stands, in one query. Together the kinds are as old as the oldest."""
-    stamps = {stamp.kind: stamp for stamp in MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind__in=kinds)}
+    return _standing(MirrorStamp.objects.filter(tenant_id=connection.tenant_id, kind__in=kinds), kinds)
+
+
+def standing_now(kinds: Sequence[str]) -> Standing:
+    """Return how the copy of the current organisation stands, which one query finds, too; empty where there is none."""
+    current = XeroConnection.objects.filter(is_current=True).values("tenant_id")
+    return _standing(MirrorStamp.objects.filter(tenant_id__in=current, kind__in=kinds), kinds)
+
+
+def _standing(stamped: QuerySet[MirrorStamp], kinds: Sequence[str]) -> Standing:
+    stamps = {stamp.kind: stamp for stamp in stamped}
     found = [stamps.get(kind) for kind in kinds]
     times = [stamp.complete_at if stamp else None for stamp in found]
     open_ones = [stamp for stamp in found if stamp and mirror.is_wanted(stamp)]

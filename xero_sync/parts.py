@@ -38,7 +38,7 @@ class Task:
 def tasks(standing: Standing, who: Who) -> list[Task]:
     """Return the parts that this installation has, each with its state; linked where the page opens for `who`."""
     connection = standing.connection
-    options = SyncOptions.objects.filter(connection=connection).first() if connection else None
+    options = getattr(connection, "options", None)
     sent = connection and jobs.last_ended(connection, "invoices", Job.Direction.EXPORT)
     paid = connection and jobs.last_ended(connection, "payments", Job.Direction.IMPORT)
     configured = options is not None and not options.suggested

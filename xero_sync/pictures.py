@@ -19,9 +19,9 @@ from bmsxero.roles import Who
 from bmsxero.templatetags.bms import count, money
 from finance import ages
 from finance.money import ZERO, round_half_up
-from xero_sync import clock, limiter
+from xero_sync import clock, limiter, loading
 from xero_sync.kinds.invoices import InvoiceExport
-from xero_sync.models import Job, JobRow, MirrorStamp, XeroConnection
+from xero_sync.models import Job, JobRow, XeroConnection
 from xero_sync.navigating import opens
 from xero_sync.standing import Standing
 from xero_sync.wizards import WIZARDS, Wizard
@@ -119,7 +119,7 @@ def both_sides(standing: Standing, who: Who) -> Plot:
     connection = standing.connection
     wizards = {wizard.page: wizard for wizard in WIZARDS.values()}
     last = _last_runs(connection) if connection else {}
-    read = _kinds_read(connection) if connection else set()
+    read = loading.kinds_read(connection) if connection else set()
     ways = [_way(wizards[page], title, connection, who, last, read) for page, title in ARROWS]
     return flow(
         "flow",
@@ -165,11 +165,6 @@ def _last_runs(connection: XeroConnection) -> dict[tuple[str, str], str]:
 def _short(at: datetime | None) -> str:
     local = timezone.localtime(at) if at else None
     return f"{local.day} {local:%b %Y %H:%M}" if local else "Running"
-
-
-def _kinds_read(connection: XeroConnection) -> set[str]:
-    stamps = MirrorStamp.objects.filter(tenant_id=connection.tenant_id, complete_at__isnull=False)
-    return set(stamps.values_list("kind", flat=True))
 
 
 def quota(connection: XeroConnection, ready: int) -> Plot:

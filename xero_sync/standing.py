@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db.models import Q
+from django.http import HttpRequest
 from django.urls import reverse
 
 from bmsxero.listing import Badge
@@ -122,9 +123,17 @@ def scope(name: str, *, granted: bool = False) -> Scope:
 
 
 def current() -> Standing:
-    """Read the connection that pages work with; never its tokens."""
+    """Read the connection that pages work with, and its options; never its tokens."""
     connections = XeroConnection.objects.filter(is_current=True).defer("access_token", "refresh_token")
-    return Standing(connections.select_related("connected_by").first())
+    return Standing(connections.select_related("connected_by", "options").first())
+
+
+def of(request: HttpRequest) -> Standing:
+    """Return how the connection stands, read once for all that a page shows of it."""
+    known: Standing | None = getattr(request, "_standing", None)
+    if known is None:
+        known = request._standing = current()  # type: ignore[attr-defined]
+    return known
 
 
 def former() -> XeroConnection | None:
@@ -132,8 +141,7 @@ def former() -> XeroConnection | None:
     return XeroConnection.objects.defer("access_token", "refresh_token").order_by("-connected_at").first()
 
 
-def top_badge() -> TopBadge:
-    standing = current()
+def top_badge(standing: Standing) -> TopBadge:
     if standing.connection is None:
         return TopBadge("Xero not connected", "neutral", reverse("xero_sync:setup"))
     if standing.needs_reconnect:

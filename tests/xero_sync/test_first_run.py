@@ -17,7 +17,7 @@ from tests.conftest import ClientOf
 from tests.records import invoice
 from tests.xero_sync import driving
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import credentials, first_run, jobs
+from xero_sync import credentials, first_run, jobs, standing
 from xero_sync.management.commands.seed_demo import create_users
 from xero_sync.models import Job, XeroConnection
 
@@ -35,7 +35,7 @@ def simulated_app(db: None) -> Any:
 
 
 def states() -> list[str]:
-    return [step.state.name for step in first_run.current(ME).steps]
+    return [step.state.name for step in first_run.current(ME, standing.current()).steps]
 
 
 def text(answer: Any) -> str:
@@ -76,7 +76,7 @@ def test_the_list_follows_a_first_run_to_its_end(connection: XeroConnection, xer
     job = driving.export(status="AUTHORISED")
     assert job.state == Job.State.COMPLETED_WITH_FAILURES
     assert states()[3:] == ["DONE", "NEXT", "OPEN", "OPEN", "LATER"]
-    mend = first_run.current(ME).steps[4]
+    mend = first_run.current(ME, standing.current()).steps[4]
     assert mend.url == job.get_absolute_url()
 
     Invoice.objects.filter(number="INV-90007").update(currency="")
@@ -87,7 +87,7 @@ def test_the_list_follows_a_first_run_to_its_end(connection: XeroConnection, xer
     xero.control("pay", count=5)
     driving.import_payments()
     assert states() == ["DONE"] * 8
-    paid = first_run.current(ME).steps[-1].url
+    paid = first_run.current(ME, standing.current()).steps[-1].url
     assert paid.startswith("/finance/invoices/")
 
 

@@ -66,6 +66,11 @@ class SyncOptions(models.Model):
     def __str__(self) -> str:
         return f"Options of {self.connection}"
 
+    @classmethod
+    def of(cls, connection: XeroConnection) -> SyncOptions:
+        """Return what is set for an organisation; our defaults, saved nowhere, where nothing is."""
+        return getattr(connection, "options", None) or cls(connection=connection)
+
     def snapshot(self, **overrides: Any) -> dict[str, Any]:
         """Return the options as plain data, with this run's own choices put over them."""
         return {name: getattr(self, name) for name in self.SNAPSHOT} | overrides

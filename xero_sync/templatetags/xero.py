@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django import template
+from django.template import Context
 
 from bmsxero.listing import Badge
 from bmsxero.roles import Who
@@ -64,10 +65,10 @@ class InXero:
         return self.link is None and self.kind in BY_HAND
 
 
-@register.simple_tag
-def in_xero(record: Record) -> InXero | None:
+@register.simple_tag(takes_context=True)
+def in_xero(context: Context, record: Record) -> InXero | None:
     """Return what a record is in Xero; nothing where none was ever connected."""
-    connection = XeroConnection.objects.filter(is_current=True).first()
+    connection = standing.of(context["request"]).connection
     if connection is None:
         return None
     kind = KINDS[type(record)]
@@ -79,7 +80,7 @@ def in_xero(record: Record) -> InXero | None:
         state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED)
     )
     row = rows.select_related("job__connection").order_by("-pk").first()
-    read_only = why_read_only(record) if isinstance(record, Invoice) else ""
+    read_only = _why_read_only(context, record) if isinstance(record, Invoice) else ""
     if link:
         return replace(_linked(connection, link, row), read_only=read_only)
     kept_here = record.dont_send if isinstance(record, Invoice) else ""
@@ -96,6 +97,12 @@ def in_xero(record: Record) -> InXero | None:
         key=record.uuid,
         token=uuid4(),
     )
+
+
+def _why_read_only(context: Context, invoice: Invoice) -> str:
+    """Return the page's own answer, where it has asked already."""
+    can = context.get("can")
+    return can.read_only if can is not None else why_read_only(invoice)
 
 
 def _wizard_for(record: Record, kind: str) -> str:
@@ -134,22 +141,23 @@ def item_code_clash(item: Item) -> CodeClash | None:
     return code_clash(item)
 
 
-@register.simple_tag
-def sync_health() -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def sync_health(context: Context) -> dict[str, Any]:
     """Return the plot of the last ninety days, and when it was drawn."""
-    return {"plot": pictures.sync_health(), "as_of": clock.now(), "light": standing.current().badge}
+    now = standing.of(context["request"])
+    return {"plot": pictures.sync_health(), "as_of": clock.now(), "light": now.badge}
 
 
-@register.simple_tag
-def first_run_for(who: Who) -> first_run.FirstRun | None:
+@register.simple_tag(takes_context=True)
+def first_run_for(context: Context, who: Who) -> first_run.FirstRun | None:
     """Return how far the first run is, for who can go on with it; nothing once it is over."""
     if not who.writes:
         return None
-    run = first_run.current(who)
+    run = first_run.current(who, standing.of(context["request"]))
     return None if run.is_over else run
 
 
-@register.simple_tag
-def tasks_for(who: Who) -> list[attention.Task]:
+@register.simple_tag(takes_context=True)
+def tasks_for(context: Context, who: Who) -> list[attention.Task]:
     """Return what waits for a person with these roles."""
-    return attention.tasks(who)
+    return attention.tasks(who, standing.of(context["request"]).connection)

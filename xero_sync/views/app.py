@@ -40,7 +40,7 @@ def app(request: HttpRequest) -> HttpResponse:
 @allow(*ADMINS)
 @require_POST
 def health_check(request: HttpRequest) -> HttpResponse:
-    connection = standing.current().connection
+    connection = standing.of(request).connection
     if connection is None:
         messages.info(request, "Xero is not connected, so there was nothing to check.")
     else:
@@ -119,7 +119,7 @@ def _kept_for(kept: AppCredentials | None) -> str:
 
 def _page(request: HttpRequest, form: AppForm, status: int = 200) -> HttpResponse:
     mine = credentials.current()
-    now = standing.current()
+    now = standing.of(request)
     context = {
         "tab": "app",
         "standing": now,

@@ -106,7 +106,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     if not chosen:
         context = {
             "organisations": allowed.organisations,
-            "standing": standing.current(),
+            "standing": standing.of(request),
             "missed": request.method == "POST",
         }
         return render(request, "xero_sync/setup/choose.html", context)
@@ -117,7 +117,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 @allow(*ADMINS)
 @require_http_methods(["GET", "POST"])
 def disconnect(request: HttpRequest) -> HttpResponse:
-    connection = standing.current().connection
+    connection = standing.of(request).connection
     if connection is None:
         messages.info(request, "Xero is not connected, so there was nothing to disconnect.")
         return redirect("xero_sync:setup")

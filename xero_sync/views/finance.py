@@ -14,7 +14,7 @@ from xero_sync import clock, month_end, pictures, standing
 @allow(*READERS)
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    now = standing.current()
+    now = standing.of(request)
     context = {
         "standing": now,
         "plot": pictures.unexported(now.connection),

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 def options(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         only_admins(request)
-    now = standing.current()
+    now = standing.of(request)
     books = Books(now.connection, RunOptions()) if now.connection else None
     if now.connection is None or books is None or not books.accounts:
         return render(request, "xero_sync/setup/nothing_read.html", {"tab": "options", "standing": now})

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def schedules(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         only_admins(request)
-    now = standing.current()
+    now = standing.of(request)
     if now.connection is None:
         return render(request, "xero_sync/setup/nothing_read.html", {"tab": "schedule", "standing": now})
     forms = [_form(request, now.connection, task) for task in Schedule.Task]

@@ -33,7 +33,7 @@ COUNTRIES = {
 def connection(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _read_again(request)
-    now = standing.current()
+    now = standing.of(request)
     context = {
         "tab": "setup",
         "standing": now,
@@ -71,7 +71,7 @@ def _organisation(connection: XeroConnection) -> dict[str, object]:
 
 def _read_again(request: HttpRequest) -> HttpResponse:
     only_admins(request)
-    found = standing.current().connection
+    found = standing.of(request).connection
     if found is None:
         messages.info(request, "Xero is not connected, so there was nothing to read.")
     elif problem := connecting.read_settings(found):
@@ -84,7 +84,7 @@ def _read_again(request: HttpRequest) -> HttpResponse:
 @allow(*EVERYONE)
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    now, me = standing.current(), who(request.user)
+    now, me = standing.of(request), who(request.user)
     connection = now.connection
     ready = parts.ready(connection) if connection else 0
     context = {

@@ -14,7 +14,6 @@ from bmsxero.roles import EVERYONE, allow, who
 from finance.models import TaxRate
 from xero_sync import standing, tax_matches
 from xero_sync.books import Books, RunOptions
-from xero_sync.models import SyncOptions
 from xero_sync.standing import Standing
 from xero_sync.views.people import only_admins
 
@@ -28,7 +27,7 @@ PAGE = "xero_sync/setup/taxes.html"
 def tax_mapping(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         only_admins(request)
-    now = standing.current()
+    now = standing.of(request)
     books = Books(now.connection, RunOptions()) if now.connection else None
     if now.connection is None or books is None or not books.rates:
         return render(request, "xero_sync/setup/nothing_read.html", {"tab": "taxes", "standing": now})
@@ -43,7 +42,7 @@ def tax_mapping(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, now: Standing, books: Books, *form: dict[int, str]) -> dict[str, Any]:
-    options = SyncOptions.objects.filter(connection=now.connection).first()
+    options = getattr(now.connection, "options", None)
     return {
         "tab": "taxes",
         "standing": now,

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from bmsxero.roles import EVERYONE, WRITERS, allow, who
 from crm.models import Account
-from xero_sync import credentials, first_run
+from xero_sync import credentials, first_run, standing
 from xero_sync.views.people import only_admins
 
 
@@ -19,12 +19,12 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """Show both ways with how far each is; POST adds the sample data."""
     if request.method == "POST":
         return _add_sample_data(request)
-    me, simulated = who(request.user), credentials.is_simulated()
+    me, now, simulated = who(request.user), standing.of(request), credentials.is_simulated()
     shown = "simulated" if simulated and request.GET.get("with") != "real" else "real"
     context = {
         "shown": shown,
         "simulated": simulated,
-        "run": first_run.simulated(me) if shown == "simulated" else first_run.real(me),
+        "run": (first_run.simulated if shown == "simulated" else first_run.real)(me, now),
         "is_simulated_way": shown == "simulated",
     }
     return render(request, "xero_sync/welcome.html", context)

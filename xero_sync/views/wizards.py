@@ -23,6 +23,7 @@ from xero_sync import choosers, drafts, finder, jobs, loading, pasting
 from xero_sync.drafts import Rule
 from xero_sync.errors import NotConnected
 from xero_sync.models import Draft, Job, SyncOptions, XeroConnection
+from xero_sync.standing import of as standing_of
 from xero_sync.wizard_forms import OptionsForm
 from xero_sync.wizards import WIZARDS, Bar, Wizard, bar, chips, is_other
 from xero_sync.wizards.base import Records
@@ -39,7 +40,7 @@ def connected(view: Any) -> Any:
     @wraps(view)
     def gated(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
-            connection = jobs.current_connection()
+            connection = jobs.usable(standing_of(request).connection)
         except NotConnected:
             return _not_connected(request)
         answer: HttpResponse = view(request, connection, **kwargs)
@@ -246,11 +247,10 @@ def load(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> Ht
 
 @allow(*WRITERS)
 @require_safe
-@connected
-@with_wizard
-def load_progress(request: HttpRequest, connection: XeroConnection, wizard: Wizard) -> HttpResponse:
+def load_progress(request: HttpRequest, kind: str) -> HttpResponse:
     """Tell how far the loading is; when it is over, the page comes anew."""
-    standing = loading.standing(connection, wizard.reads)
+    wizard = WIZARDS[kind]  # the address is the wizard's own
+    standing = loading.standing_now(wizard.reads)
     if standing.is_loading:
         return render(request, "xero_sync/wizard/_loading.html", {"standing": standing, "wizard": wizard})
     answer = HttpResponseStopPolling()
@@ -356,8 +356,7 @@ def options(request: HttpRequest, connection: XeroConnection, wizard: Wizard) ->
     draft, job = _chosen_by(request.GET, wizard, connection)
     if not _is_any(draft.rule) or wizard.options is None:
         return redirect(f"{wizard.url}?{request.GET.urlencode()}")
-    setup, _ = SyncOptions.objects.get_or_create(connection=connection)
-    known = setup.snapshot() | (job.options if job else {}) | draft.options
+    known = SyncOptions.of(connection).snapshot() | (job.options if job else {}) | draft.options
     return _show_options(request, wizard, wizard.options.of(known), draft, job, connection)
 
 

@@ -24,8 +24,7 @@ class Match:
 
 def books_of(connection: XeroConnection) -> Books:
     """Return the books of an organisation with Setup's options, for showing what would happen."""
-    options, _ = SyncOptions.objects.get_or_create(connection=connection)
-    return Books(connection, RunOptions(**options.snapshot()))
+    return Books(connection, RunOptions(**SyncOptions.of(connection).snapshot()))
 
 
 def add_matches(kind: ExportKind[R], records: Sequence[R], books: Books) -> None:

@@ -57,6 +57,7 @@ class Command(BaseCommand):
 
 
 PRODUCT_ONLY = (
+    "bmsxero.compression",
     "django.contrib.sessions",
     "django.contrib.auth",
     "django.contrib.messages",
