@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from bmsxero import __version__
 from bmsxero.navigation import menu
 from bmsxero.roles import who
-from xero_sync import standing
+from xero_sync import notices, standing
 from xero_sync.credentials import is_simulated
 
 
@@ -22,4 +22,9 @@ def site(request: HttpRequest) -> dict[str, object]:
     def badge() -> standing.TopBadge:
         return standing.top_badge(standing.of(request))
 
-    return known | {"who": me, "menu": menu(me, request.path), "xero_badge": SimpleLazyObject(badge)}
+    return known | {
+        "who": me,
+        "menu": menu(me, request.path),
+        "notice": notices.of(user, request.path),
+        "xero_badge": SimpleLazyObject(badge),
+    }

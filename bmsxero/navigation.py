@@ -23,6 +23,8 @@ class Entry:
     path: str
     icon: str
     shown: Callable[[], bool] = lambda: True
+    #: Whether it says so while nobody has tried it with this organisation
+    wants_trial: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Setup", "/finance/xero/setup/", "settings"),
             Entry("Import", "/finance/xero/import/", "download"),
             Entry("Export", "/finance/xero/export/", "upload"),
-            Entry("Export invoices", "/finance/xero/export-invoices/", "file-invoice"),
+            Entry("Export invoices", "/finance/xero/export-invoices/", "file-invoice", wants_trial=True),
             Entry("Import payments", "/finance/xero/import-payments/", "cash"),
             Entry("Links", "/finance/xero/links/", "link"),
             Entry("Simulator", "/finance/xero/simulator/", "flask", shown=is_simulated),

@@ -129,6 +129,7 @@ class Gauge:
 COLUMN, GAP, COLUMNS_HEIGHT = 8, 2, 96
 ROW, BAR_HEIGHT, BAR_LEFT, BAR_LENGTH, NOTE_WIDTH = 30, 18, 110, 330, 250
 GAUGE_ROW, GAUGE_LENGTH = 56, 330
+SPARK_HEIGHT = 48
 FONT_UP = 13  # from a box's top to the base line of the words in it
 
 
@@ -202,6 +203,26 @@ def bars(name: str, title: str, description: str, rows: Sequence[Bar], *, head: 
         marks,
         empty="" if longest else empty,
     )
+
+
+def spark(name: str, title: str, description: str, rows: Sequence[Bar], *, head: tuple[str, ...], empty: str) -> Plot:
+    """Draw a thin column for each row, along one line; nothing is an empty place."""
+    highest = max((row.size for row in rows), default=0)
+    step = GAUGE_LENGTH // max(1, len(rows))
+    width = step * len(rows)
+    marks = [Mark("", boxes=(Box(0, SPARK_HEIGHT, width, 1, "base"),))]
+    for position, row in enumerate(rows):
+        if row.size:
+            height = max(2, share(row.size, highest, SPARK_HEIGHT - 2))
+            box = Box(position * step + 1, SPARK_HEIGHT - height, step - 2, height)
+            marks.append(Mark(f"{row.title}: {row.note}", row.url, (box,)))
+    if rows:
+        y = SPARK_HEIGHT + 15
+        ends = (Words(0, y, rows[0].title, quiet=True), Words(width, y, rows[-1].title, "end", quiet=True))
+        marks[0] = Mark("", boxes=marks[0].boxes, words=ends)
+    lines = [Line(row.title, row.url, row.cells) for row in reversed(rows) if row.size]
+    height = SPARK_HEIGHT + 18
+    return Plot(name, title, description, width, height, head, lines, marks, empty="" if highest else empty)
 
 
 def gauges(name: str, title: str, description: str, rows: Sequence[Gauge], *, head: tuple[str, ...]) -> Plot:

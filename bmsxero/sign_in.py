@@ -1,4 +1,4 @@
-"""Who is signed in, and with which roles: one query for both, on every page and every poll."""
+"""Who is signed in, with which roles, and what to tell them: one query for all, on every page and every poll."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import F
 
 from bmsxero.roles import know
+from xero_sync import notices
 
 
 class Backend(ModelBackend):
@@ -16,7 +17,8 @@ class Backend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user with the roles known; nobody if the user may no longer sign in."""
-        found: list[Any] = list(User.objects.filter(pk=user_id).annotate(role=F("groups__name")))
+        users = User.objects.filter(pk=user_id).annotate(role=F("groups__name"), **notices.for_users())
+        found: list[Any] = list(users)
         if not found or not self.user_can_authenticate(found[0]):
             return None
         user: User = found[0]

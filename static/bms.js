@@ -237,7 +237,7 @@ function speak() {
 function prepare(root) {
   all("[data-fill]", root.parentNode || root).forEach(fill);
   // Browsers lend the clipboard to safe origins only
-  all("[data-copy], [data-copy-text]", root).forEach((button) => { button.hidden = !navigator.clipboard; });
+  all("[data-copy], [data-copy-text]", root).forEach((button) => { if (navigator.clipboard) button.hidden = false; else button.remove(); });
   all("[data-print], [data-pause], [data-keys]", root).forEach((button) => { button.hidden = false; });
   all("[data-since], [data-until]", root).forEach((place) => {
     if (!begun.has(place)) begun.set(place, performance.now());

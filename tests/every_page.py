@@ -39,7 +39,7 @@ NO_PAGES = {
     r"^login/$": "for strangers: it leads home who is signed in",
     r"^finance/xero/simulator/$": "leads on to the console",
     r"^finance/xero/setup/choose/$": "open for ten minutes, between two steps of connecting",
-    r"^(logout|login/as)/": "only posted to",
+    r"^(logout|login/as)/|^finance/jobs/seen/$": "only posted to",
     r"/(active|main|void|reverse|mark|look-up|health|load|select/.*|check/.*)/$": "only posted to",
     r"^crm/sites/.*/delete/$|^finance/invoices/.*/delete/$|^finance/xero/connect/$": "only posted to",
     r"^finance/jobs/.*/(send|stop|look-again|retry|recheck|decide|fix)/$": "only posted to",
@@ -48,6 +48,7 @@ NO_PAGES = {
 }
 #: Pages that need more said than their route does.
 ASKING = (
+    "finance/invoices/dont-send/",
     "finance/payments/new/",
     "finance/xero/export/accounts/",
     "finance/xero/export/chart-of-accounts/",
@@ -155,7 +156,13 @@ def fill(xero: SimulatedXero, number: int) -> World:
             **{page: [Item.objects.filter(kind=kind).latest("pk").pk] for page, kind in ITEMS.items()},
             **_in_xero(xero, good),
         },
-        [f"/finance/payments/new/?invoice={next_one.pk}", "/search/?q=Customer", *_lists(), *_steps()],
+        [
+            f"/finance/payments/new/?invoice={next_one.pk}",
+            f"/finance/invoices/dont-send/?job={sent.number}",
+            "/search/?q=Customer",
+            *_lists(),
+            *_steps(),
+        ],
     )
 
 

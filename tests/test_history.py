@@ -155,7 +155,7 @@ def test_pages_cost_the_same_at_any_length(django_assert_num_queries: DjangoAsse
         return told(of, Site.history.filter(account=of))
 
     rename(2)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         read()
     rename(PAGE_SIZE + 5)
     with django_assert_num_queries(5):  # the sites' part is on the second page

@@ -17,6 +17,8 @@ from xero_sync.errors import Throttled
 from xero_sync.models import XeroConnection
 
 MINUTE = timedelta(seconds=60)
+HOUR = timedelta(hours=1)
+DAY_HOURS = 24
 SPARE_CALLS = 2  # our clock and Xero's differ a little
 IN_FLIGHT = 5  # Xero's own limit
 DAY_RESERVE = 50  # the day's last calls are for people; background work stops here
@@ -48,8 +50,9 @@ def acquire(connection_id: int, *, hold: timedelta, background: bool) -> str:
             raise Throttled(now + CONCURRENT_PAUSE, "concurrent")
         slot = uuid.uuid4().hex
         row.recent_calls = [*recent, clock.milliseconds(now)]
+        row.hourly_calls = _counted(row.hourly_calls or {}, now)
         row.in_flight = flying | {slot: clock.milliseconds(now + hold)}
-        row.save(update_fields=["recent_calls", "in_flight"])
+        row.save(update_fields=["recent_calls", "hourly_calls", "in_flight"])
     return slot
 
 
@@ -88,6 +91,23 @@ def pause(headers: Mapping[str, str], now: datetime) -> tuple[datetime, str]:
 def calls_within_a_minute(row: XeroConnection, now: datetime) -> int:
     """Return how many calls count against the minute now."""
     return len(_within_a_minute(row.recent_calls, now))
+
+
+def calls_by_hour(row: XeroConnection, now: datetime) -> list[tuple[datetime, int]]:
+    """Return the last 24 hours, the one that runs as the last, each with our calls in it."""
+    first = now.replace(minute=0, second=0, microsecond=0) - (DAY_HOURS - 1) * HOUR
+    hours = [first + number * HOUR for number in range(DAY_HOURS)]
+    return [(hour, (row.hourly_calls or {}).get(_hour(hour), 0)) for hour in hours]
+
+
+def _counted(calls: dict[str, int], now: datetime) -> dict[str, int]:
+    """Count one call more; hours older than a day are forgotten."""
+    oldest, this = _hour(now - DAY_HOURS * HOUR), _hour(now)
+    return {hour: number for hour, number in calls.items() if hour > oldest} | {this: calls.get(this, 0) + 1}
+
+
+def _hour(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H}"
 
 
 def _believe_the_minute(row: XeroConnection, remaining: int | None, now: datetime) -> None:

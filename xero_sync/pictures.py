@@ -14,7 +14,7 @@ from django.db.models.fields import CharField
 from django.urls import reverse
 from django.utils import timezone
 
-from bmsxero.plots import Bar, Day, Gauge, Plot, Sides, Way, bars, columns, flow, gauges
+from bmsxero.plots import Bar, Day, Gauge, Plot, Sides, Way, bars, columns, flow, gauges, spark
 from bmsxero.roles import Who
 from bmsxero.templatetags.bms import count, money
 from finance import ages
@@ -185,6 +185,27 @@ def quota(connection: XeroConnection, ready: int) -> Plot:
         rows,
         head=("Limit", "Used", "Wanted"),
     )
+
+
+def calls_by_hour(connection: XeroConnection) -> Plot:
+    """Draw how many calls each of the last 24 hours had; a column leads to the day's jobs. No query."""
+    hours = limiter.calls_by_hour(connection, clock.now())
+    total, busiest = sum(number for _, number in hours), max(number for _, number in hours)
+    return spark(
+        "calls",
+        "Calls in the last 24 hours",
+        f"{count(total)} calls, at most {count(busiest)} in one hour.",
+        [_hour(hour, number) for hour, number in hours],
+        head=("Hour", "Calls"),
+        empty="No call in the last 24 hours.",
+    )
+
+
+def _hour(hour: datetime, number: int) -> Bar:
+    local = timezone.localtime(hour)
+    day = local.date().isoformat()
+    url = f"{reverse('xero_sync:jobs')}?{urlencode({'started_from': day, 'started_to': day})}"
+    return Bar(f"{local.day} {local:%b %H:%M}", url, number, f"{count(number)} calls", (count(number),))
 
 
 def _calls_for(ready: int) -> int:

@@ -1,4 +1,8 @@
-"""Whether Xero will take this installation's address for sending people back to it."""
+"""Whether Xero will take this installation's address for sending people back to it, and whether it leads here.
+
+That is tried by the person's own browser, which follows a link to the address as it will follow Xero: what counts is
+what it reaches. This server calls no address for it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,35 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import signing
 from django.http import HttpRequest
 
 
 def warnings(request: HttpRequest) -> list[str]:
     """Return what is wrong with SITE_URL, also as seen from a request that came in by it."""
     return [*_by_itself(), *_as_reached(request)]
+
+
+TRIAL = "trial"
+SALT = "xero_sync.redirect-uri"
+#: Seconds that a link for trying the address is good for.
+LIFETIME = 3600
+
+
+def trial_url(redirect_uri: str) -> str:
+    """Return where a browser has to come out, with a mark that tells this installation from another."""
+    return f"{redirect_uri}?{TRIAL}={signing.dumps(redirect_uri, salt=SALT)}"
+
+
+def arrived(request: HttpRequest, redirect_uri: str) -> list[str]:
+    """Return what is wrong with the way on which a browser came to the address; nothing where all is well."""
+    try:
+        meant = signing.loads(request.GET.get(TRIAL, ""), salt=SALT, max_age=LIFETIME)
+    except signing.BadSignature:
+        return ["This test is older than an hour, or was begun at another installation. Begin it again."]
+    if meant != redirect_uri:
+        return [f"SITE_URL has changed since the test began. The address is {redirect_uri} now."]
+    return list(_as_reached(request))
 
 
 def _by_itself() -> Iterator[str]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
 from bmsxero.listing import Badge
 from bmsxero.roles import Role
 from xero_sync import clock, credentials
-from xero_sync.models import Job, JobRow, XeroConnection
+from xero_sync.models import Job, JobRow, XeroConnection, XeroLink
 
 #: Xero forgets a refresh token that was not used for so long.
 REFRESH_LIFETIME = timedelta(days=60)
@@ -55,6 +55,11 @@ class Standing:
     @property
     def needs_reconnect(self) -> bool:
         return bool(self.connection and (not self.connection.is_connected or self.is_other_app))
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether no invoice of ours is in this organisation yet."""
+        return self.is_connected and not getattr(self.connection, "is_tried", True)
 
     @property
     def badge(self) -> Badge:
@@ -106,6 +111,9 @@ class TopBadge:
     tone: str
     url: str
     icon: str = "plug-connected-x"
+    #: Whether no invoice of ours is in this organisation yet
+    untried: bool = False
+    organisation: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,9 @@ def scope(name: str, *, granted: bool = False) -> Scope:
 
 def current() -> Standing:
     """Read the connection that pages work with, and its options; never its tokens."""
+    sent = XeroLink.objects.filter(tenant_id=OuterRef("tenant_id"), kind="invoices")
     connections = XeroConnection.objects.filter(is_current=True).defer("access_token", "refresh_token")
-    return Standing(connections.select_related("connected_by", "options").first())
+    return Standing(connections.select_related("connected_by", "options").annotate(is_tried=Exists(sent)).first())
 
 
 def of(request: HttpRequest) -> Standing:
@@ -144,9 +153,11 @@ def former() -> XeroConnection | None:
 def top_badge(standing: Standing) -> TopBadge:
     if standing.connection is None:
         return TopBadge("Xero not connected", "neutral", reverse("xero_sync:setup"))
+    name = standing.connection.name
     if standing.needs_reconnect:
-        return TopBadge("Xero: reconnect needed", "danger", reverse("xero_sync:setup"))
-    return TopBadge(standing.connection.name, "success", reverse("xero_sync:overview"), "plug-connected")
+        return TopBadge("Xero: reconnect needed", "danger", reverse("xero_sync:setup"), organisation=name)
+    overview = reverse("xero_sync:overview")
+    return TopBadge(name, "success", overview, "plug-connected", untried=standing.is_untried, organisation=name)
 
 
 def admins() -> list[str]:

@@ -77,6 +77,7 @@ urlpatterns = [
     path("help/glossary/", help_pages.glossary, name="glossary"),
     path("finance/invoices/<int:pk>/xero/", as_xero.invoice, name="as_xero"),
     path("finance/jobs/", jobs.job_list, name="jobs"),
+    path("finance/jobs/seen/", jobs.put_away, name="put_away"),
     path("finance/jobs/<int:number>/", jobs.job, name="job"),
     path("finance/jobs/<int:number>/progress/", jobs.progress, name="progress"),
     path("finance/jobs/<int:number>/send/", jobs.send, name="send"),

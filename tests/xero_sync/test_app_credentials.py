@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -215,3 +216,42 @@ def test_everybody_may_look_and_admins_act(client_of: ClientOf, real: SimulatedX
     main = page.content.decode().partition("<main")[2].partition("</main>")[0]
     assert ("<button" in main) == (role == Role.ADMIN)
     assert someone.post(APP, {"do": "check"}).status_code == (302 if role == Role.ADMIN else 403)
+
+
+# --- the redirect address, tried by the person's own browser
+
+
+def tried(client: Client, **extra: Any) -> str:
+    page = text(client.get(APP, headers={"host": "localhost:8000"}))
+    (link,) = re.findall(r'href="http://localhost:8000(/finance/xero/callback/[^"]+)"', page)
+    return text(client.get(link, follow=True, **{"headers": {"host": "localhost:8000"}} | extra))
+
+
+def test_the_redirect_address_that_leads_here_says_so(me: Client) -> None:
+    assert "http://localhost:8000/finance/xero/callback/ leads here." in tried(me)
+
+
+def test_a_proxy_that_hides_the_host_is_told(me: Client) -> None:
+    assert "a proxy in front has to pass the Host header on" in tried(me, headers={"host": "inner:9000"})
+
+
+def test_whoever_is_not_signed_in_at_that_address_still_learns_that_it_leads_here(me: Client) -> None:
+    page = text(me.get(APP))
+    (link,) = re.findall(r'href="http://localhost:8000(/finance/xero/callback/[^"]+)"', page)
+    answer = Client().get(link, follow=True, headers={"host": "localhost:8000"})
+    assert answer.redirect_chain[-1][0].startswith("/login/")
+    assert "leads here" in text(answer)
+
+
+@pytest.mark.parametrize("mark", ["", "made-up", "Imh0dHA6Ly9lbHNld2hlcmUvIg:1vN:x"])
+def test_a_mark_that_is_not_ours_proves_nothing(me: Client, mark: str) -> None:
+    page = text(me.get(f"/finance/xero/callback/?trial={mark}", follow=True))
+    assert "leads here" not in page
+    assert "begun at another installation" in page
+
+
+def test_trying_the_address_does_not_disturb_a_connecting_under_way(me: Client, real: SimulatedXero) -> None:
+    me.post("/finance/xero/connect/")
+    kept = dict(me.session)
+    tried(me)
+    assert {name: value for name, value in me.session.items() if name in kept} == kept

@@ -122,3 +122,15 @@ def test_a_429_is_obeyed_within_bounds(
     assert (caught.value.why, caught.value.until) == (why, START + timedelta(seconds=seconds))
     at(seconds)
     call(row)
+
+
+def test_calls_are_counted_by_the_hour_for_a_day(row: XeroConnection, at: Any) -> None:
+    for hour in (0, 0, 1, 25):
+        at(hour * 3600)
+        call(row)
+    row.refresh_from_db()
+    hours = limiter.calls_by_hour(row, clock.now())
+    assert len(hours) == 24
+    assert hours[-1] == (START + timedelta(hours=25), 1)
+    assert sum(number for _, number in hours) == 1, "the other hours are more than a day ago"
+    assert len(row.hourly_calls) == 1

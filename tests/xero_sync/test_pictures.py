@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from finance.models import Invoice
 from tests.conftest import ClientOf
 from tests.records import invoice
 from tests.xero_sync.pages import make_job, make_rows, use_organisation
-from xero_sync import month_end, pictures
+from xero_sync import clock, month_end, pictures
 from xero_sync.models import Job, XeroConnection, XeroLink
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,17 @@ def test_the_quota_says_what_sending_would_take(here: XeroConnection) -> None:
     minute, day = pictures.quota(here, ready=120).lines
     assert minute.cells[0] == "0 of 60 calls used"
     assert day.cells == ("4,000 calls left", "sending what is ready takes about 14")
+
+
+def test_the_calls_of_a_day_are_drawn_by_the_hour_with_a_table(reader: Client, here: XeroConnection) -> None:
+    assert "No call in the last 24 hours." in text(reader.get("/finance/xero/"))
+    here.hourly_calls = {f"{clock.now().astimezone(UTC):%Y-%m-%dT%H}": 7}
+    here.save()
+    plot = reader.get("/finance/xero/").context["calls"]
+    assert plot.description == "7 calls, at most 7 in one hour."
+    (line,) = plot.lines
+    assert line.cells == ("7",)
+    assert line.url.startswith("/finance/jobs/?started_from=")
 
 
 # --- cost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin as django_admin
@@ -19,7 +20,7 @@ from tests.conftest import ClientOf
 from tests.records import invoice
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import organisation, standing
-from xero_sync.models import Job, JobRow, SyncOptions, XeroConnection
+from xero_sync.models import Job, JobRow, SyncOptions, XeroConnection, XeroLink
 
 pytestmark = pytest.mark.django_db
 OVERVIEW, SETUP, OPTIONS, TAXES = (
@@ -187,7 +188,7 @@ def _badge(me: Client) -> str:
 
 def test_the_badge_costs_one_query(connection: XeroConnection, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        standing.top_badge()
+        standing.top_badge(standing.current())
 
 
 # --- overview
@@ -294,3 +295,20 @@ def test_a_reading_brings_new_lock_dates(connection: XeroConnection, xero: Simul
     xero.control("organisation", period_lock_date="2026-10-31")
     organisation.set_up(connection)
     assert str(connection.lock_date) == "2026-10-31"
+
+
+def test_export_invoices_says_that_it_was_not_tried_yet_until_one_is_in_this_organisation(
+    me: Client, connection: XeroConnection
+) -> None:
+    told = "Not tried yet"
+    assert told in text(me.get(OVERVIEW))
+    assert "Try it with one invoice as Draft" in text(me.get("/finance/xero/export-invoices/"))
+    XeroLink.objects.create(tenant_id="another", kind="invoices", local_id=uuid4(), xero_id="1")
+    assert told in text(me.get(OVERVIEW))
+    XeroLink.objects.create(tenant_id=connection.tenant_id, kind="invoices", local_id=uuid4(), xero_id="1")
+    assert told not in text(me.get(OVERVIEW))
+    assert told not in text(me.get("/finance/xero/export-invoices/"))
+
+
+def test_without_a_connection_there_is_nothing_to_try(me: Client) -> None:
+    assert "Not tried yet" not in text(me.get(OVERVIEW))

@@ -58,6 +58,9 @@ class XeroConnection(models.Model):
 
     # The limiter's row: see limiter.py
     recent_calls = models.JSONField(default=list, editable=False)
+    hourly_calls = models.JSONField(
+        default=dict, null=True, editable=False, help_text="By hour, the last day's: 2026-11-26T10."
+    )
     in_flight = models.JSONField(default=dict, editable=False)
     blocked_until = models.DateTimeField(null=True, blank=True, editable=False)
     blocked_why = models.CharField(max_length=20, blank=True, editable=False)

@@ -76,6 +76,9 @@ class Job(models.Model):
     served_at = models.DateTimeField(
         null=True, blank=True, help_text="End of its last turn of writing to Xero. Who was served longest ago is next."
     )
+    seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="When who started it first saw how it ended: see notices.py."
+    )
     schedule = models.ForeignKey(
         "xero_sync.Schedule", null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
     )
@@ -98,7 +101,11 @@ class Job(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["state", "wait_until"]), models.Index(fields=["tenant_id", "state"])]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "wait_until"]),
+            models.Index(fields=["tenant_id", "state"]),
+            models.Index(fields=["created_by"], condition=Q(seen_at=None), name="jobs_not_seen"),
+        ]
 
     def __str__(self) -> str:
         return f"Job {self.number}"

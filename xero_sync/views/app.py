@@ -131,6 +131,7 @@ def _page(request: HttpRequest, form: AppForm, status: int = 200) -> HttpRespons
         "simulated": mine.source is Source.SIMULATED,
         "may_enter": mine.source is not Source.ENVIRONMENT,
         "redirect_uri": oauth.redirect_uri(),
+        "try_url": site_address.trial_url(oauth.redirect_uri()),
         "warnings": site_address.warnings(request),
         "scope_set": credentials.scope_set(),
         "scope_sets": AppCredentials.ScopeSet.choices,

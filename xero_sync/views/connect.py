@@ -17,7 +17,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bmsxero.roles import ADMINS, allow
-from xero_sync import connecting, consent, credentials, oauth, standing
+from xero_sync import connecting, consent, credentials, oauth, site_address, standing
 from xero_sync.errors import Misconfigured, ReconnectNeeded, Unanswered, XeroError
 from xero_sync.models import Job, XeroConnection
 from xero_sync.oauth import Organisation, Tokens
@@ -61,13 +61,28 @@ def from_xero(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
-        signed_in = request.user.is_authenticated
-        response = view(request) if signed_in else redirect_to_login(reverse("xero_sync:setup"))
+        if site_address.TRIAL in request.GET:
+            response = _tried(request)
+        elif request.user.is_authenticated:
+            response = view(request)
+        else:
+            response = redirect_to_login(reverse("xero_sync:setup"))
         response.headers["Referrer-Policy"] = "no-referrer"
         add_never_cache_headers(response)
         return response
 
     return answer
+
+
+def _tried(request: HttpRequest) -> HttpResponse:
+    """Say that the address has led a browser here, and what of that won't do for Xero."""
+    uri = oauth.redirect_uri()
+    if wrong := site_address.arrived(request, uri):
+        for each in wrong:
+            messages.warning(request, each)
+    else:
+        messages.success(request, f"{uri} leads here. If Xero has it letter by letter, connecting will work.")
+    return redirect(APP)
 
 
 @from_xero

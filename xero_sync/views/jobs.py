@@ -11,13 +11,13 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
+from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from bmsxero.roles import EVERYONE, READERS, WRITERS, allow
 from finance.models import Invoice
-from xero_sync import clock, engine, job_pages, job_progress, job_words, jobs, support
+from xero_sync import clock, engine, job_pages, job_progress, job_words, jobs, notices, support
 from xero_sync.job_lists import FILE_ROWS, JOBS
 from xero_sync.models import DeepLink, Job, JobRow
 
@@ -65,6 +65,8 @@ def job(request: HttpRequest, job: Job) -> HttpResponse:
         "token": uuid4(),
         **job_pages.steps(job),
     }
+    if job.is_ended and job.seen_at is None and job.created_by_id == request.user.pk:
+        notices.see(request.user, job)
     if job.state in MOVING:
         engine.nudge()
         context |= {"progress": job_progress.progress(job), "reads": request.path}
@@ -142,6 +144,15 @@ def deep_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 # --- doing
+
+
+@allow(*EVERYONE)
+@require_POST
+def put_away(request: HttpRequest) -> HttpResponse:
+    """Take what the top of the page tells of jobs that have ended as seen."""
+    notices.see(request.user)
+    back = request.POST.get("next", "")
+    return redirect(back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "xero_sync:jobs")
 
 
 @allow(*WRITERS)

@@ -94,6 +94,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "ready": ready,
         "flow": pictures.both_sides(now, me),
         "quota": pictures.quota(connection, ready) if connection else None,
+        "calls": pictures.calls_by_hour(connection) if connection else None,
         "as_of": clock.now(),
         "waiting": standing.waiting(connection) if connection and now.needs_reconnect else None,
         "jobs": parts.last_jobs(),
