@@ -301,3 +301,15 @@ def test_a_merged_contact_is_not_made_active_again_but_leads_to_the_one_that_sur
     assert (row.outcome, row.reason) == ("fail", "contact_archived")
     assert row.message == "Bolt Ltd was merged into another in Xero. Link the account to that one."
     assert row.fix_url == f"/finance/xero/links/{link.pk}/"
+
+
+def test_before_a_contact_is_made_active_again_xero_is_asked_whether_it_was_merged(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    made = account()
+    exported(made)
+    xero.control("merge-contact", contacts=["Bolt Ltd"], into="Saltwick Ceramics")
+    forget("contacts")
+    row = the_row(check({"ids": [str(made.uuid)]}, "contacts"), "Bolt Ltd")
+    assert (row.outcome, row.reason) == ("fail", "contact_archived")
+    assert "was merged into another in Xero" in row.message

@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from xero_python.accounting import Contact
 
 from crm.models import Account, Site
+from xero_sync import mirror
 from xero_sync.books import Books, Link, Remote
 from xero_sync.contact_fields import (
     ADDRESSES,
@@ -30,6 +31,8 @@ from xero_sync.contact_fields import (
     phone_of,
     same_number,
 )
+from xero_sync.errors import NotFound
+from xero_sync.gateway import Gateway
 from xero_sync.kinds.base import CHOICE, Change, Decision, Description, ExportKind, Found, Need, Problem, too_long
 from xero_sync.kinds.importing import ImportBooks, ImportKind
 from xero_sync.kinds.tax_rates import parts_words, tax_to_be
@@ -39,6 +42,8 @@ from xero_sync.models import JobRow, XeroRecord
 #: Written to what Xero calls the contact code, which people don't see and only programs set: ours for good.
 NUMBER_PREFIX = "bms:"
 
+#: Each takes a call.
+MOST_LOOK_UPS = 40
 #: Contacts in these states may stand on no new document.
 WORDS_OF_STATUS = {"ARCHIVED": "archived", "GDPRREQUEST": "personal data removed"}
 
@@ -155,6 +160,21 @@ class ContactExport(ExportKind[Account]):
             xero_number=remote.name,
             diff=[("Status", "Archived", "Active"), *self.changes(record, remote, books, requested=True)],
         )
+
+    def must_look_ahead(self, record: Account, books: Books) -> bool:
+        """Before it is made active again: it may have been merged, which only the answer for this very one tells."""
+        remote = books.linked_remote(self.name, record.uuid)
+        return bool(record.active and remote and remote.status == "ARCHIVED" and not merged_into(remote.payload))
+
+    def look_ahead(self, gateway: Gateway, records: Sequence[Account], books: Books) -> None:
+        asked = [record for record in records if self.must_look_ahead(record, books)][:MOST_LOOK_UPS]
+        for record in asked:
+            if link := books.link(self.name, record.uuid):
+                with suppress(NotFound):
+                    told = gateway.read(f"{self.endpoint}/{link.xero_id}").get(self.endpoint) or []
+                    mirror.store(books.tenant_id, self.name, told)
+        if asked:
+            books.learn_links(self.name, [record.uuid for record in asked])
 
     def changes(self, record: Account, remote: Remote | None, books: Books, *, requested: bool) -> list[Change]:
         """All that an account export maps; along with an invoice only e-mail and postal address, where the option
