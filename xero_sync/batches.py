@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from bmsxero.bulk import update_each
+from bmsxero.bulk import insert_each, update_each
 from xero_sync import causes, clock, jobs, linking, mirror
 from xero_sync.books import Books, RunOptions
 from xero_sync.kinds.base import Accepted, Decision, ExportKind
@@ -136,14 +136,14 @@ class Batch:
         for line in self._lines:
             line.correlation_id = correlation_id[:100]
         save_rows(list(self._ended.values()))
-        LogLine.objects.bulk_create(self._lines)
+        insert_each(self._lines)
         self._lines, self._links, self._seen, self._ended = [], [], {}, {}
 
     def _save_links(self) -> None:
         """Write the links. Where a person has linked one of the two elsewhere meanwhile, a person has to look."""
         wanted = {(link.local_id, link.xero_id) for link in self._links}
         self._forget_vanished()
-        XeroLink.objects.bulk_create(self._links, ignore_conflicts=True)
+        insert_each(self._links, unless_there=True)
         mine = XeroLink.objects.filter(tenant_id=self.job.tenant_id, kind=self.kind.name)
         made = mine.filter(local_id__in=[local_id for local_id, _ in wanted]).values_list("local_id", "xero_id")
         lost = {str(local_id) for local_id, _ in wanted.difference(made)}

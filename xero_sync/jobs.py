@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
+from bmsxero.bulk import insert_each
 from finance.models import Invoice
 from xero_sync import clock
 from xero_sync.errors import NotConnected
@@ -206,7 +207,7 @@ def log_left_out(job: Job, rows: QuerySet[JobRow], action: str, outcome: str, st
         for row in rows.iterator(chunk_size=500)
     )
     while batch := list(islice(lines, 500)):
-        LogLine.objects.bulk_create(batch)
+        insert_each(batch)
 
 
 def recheck(job: Job) -> bool:

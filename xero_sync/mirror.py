@@ -19,6 +19,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import StrIndex, Trim
 from django.db.models.lookups import GreaterThan
 
+from bmsxero.bulk import insert_each
 from xero_sync import clock, lease
 from xero_sync.errors import XeroError
 from xero_sync.gateway import Gateway
@@ -204,12 +205,10 @@ def store(
     if kind == "contacts":
         _keep_merges(tenant_id, rows)
     with transaction.atomic():
-        XeroRecord.objects.bulk_create(
-            rows.values(),
-            update_conflicts=True,
-            unique_fields=["tenant_id", "kind", "xero_id"],
-            update_fields=["key", "folded_name", "status", "date", "updated_utc", "payload", "seen_at"],
-            batch_size=500,
+        insert_each(
+            list(rows.values()),
+            unique=["tenant_id", "kind", "xero_id"],
+            update=["key", "folded_name", "status", "date", "updated_utc", "payload", "seen_at"],
         )
     return max((row.updated_utc for row in rows.values() if row.updated_utc), default=None)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from bmsxero.bulk import update_each
+from bmsxero.bulk import insert_each, update_each
 from bmsxero.history import because, begin, write
 from finance import money
 from finance.models import Invoice, Payment
@@ -68,7 +68,7 @@ class _Planner:
             self.ledgers |= payments.ledgers(missing, self.job.tenant_id, self.currency)
             known = payments.known([record.xero_id for record in chunk], self.job.tenant_id)
             rows = [row for record in chunk if (row := row_for(record, known, requested))]
-            JobRow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=200)
+            insert_each(rows, unless_there=True)
 
     def _payment_row(self, record: XeroRecord, known: dict[str, Known], requested: bool) -> JobRow | None:
         ledger = self.ledgers.get(record.key)
@@ -197,7 +197,7 @@ class _Batch:
         payments.save([(record.payload, payment) for record, payment in self.new], self.job)
         self._save_invoices()
         save_rows(self.rows)
-        LogLine.objects.bulk_create(self.lines)
+        insert_each(self.lines)
 
     def _decide(self, row: JobRow, record: XeroRecord, invoice: Invoice | None) -> Decision:
         currency = self.job.connection.base_currency

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from bmsxero.bulk import insert_each
 from xero_sync import check, jobs, selection
 from xero_sync.books import Books, RunOptions
 from xero_sync.failpoints import reach
@@ -72,7 +73,7 @@ class Planner:
 
     def add(self, records: Sequence[Any]) -> None:
         # A worker that died while checking leaves rows; the next one finds them made
-        JobRow.objects.bulk_create(self.rows(records), ignore_conflicts=True, batch_size=200)
+        insert_each(self.rows(records), unless_there=True)
         reach("planning", self.kind.name)
 
     def rows(self, records: Sequence[Any]) -> list[JobRow]:

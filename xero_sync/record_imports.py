@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 
+from bmsxero.bulk import insert_each
 from bmsxero.history import because
 from xero_sync import jobs, linking, selection
 from xero_sync.batches import chunks, save_rows
@@ -131,7 +132,7 @@ class Planner:
 
     def add(self, remotes: Sequence[XeroRecord]) -> None:
         # A worker that died while checking leaves rows; the next one finds them made
-        JobRow.objects.bulk_create(self.rows(remotes), ignore_conflicts=True, batch_size=200)
+        insert_each(self.rows(remotes), unless_there=True)
 
     def rows(self, remotes: Sequence[XeroRecord]) -> list[JobRow]:
         """Return the rows of these records, after those of what comes along with them; saved nowhere."""
@@ -308,7 +309,7 @@ class _Batch:
         for each in made:
             self._done(each)
         save_rows(list(self.rows))
-        LogLine.objects.bulk_create(self.lines)
+        insert_each(self.lines)
 
     def _record(self, remote: XeroRecord, ours: Ours, decision: Decision, row: JobRow, books: ImportBooks) -> Any:
         match decision.outcome:

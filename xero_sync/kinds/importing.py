@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.utils.dateparse import parse_datetime
 
+from bmsxero.bulk import insert_each
 from finance.models import AccountCode, TaxRate
 from xero_sync import clock
 from xero_sync.books import Books, RunOptions
@@ -169,7 +170,7 @@ class ImportKind(ABC, Generic[R]):
 
     def save_links(self, pairs: Sequence[tuple[XeroRecord, R, str]], job: Job) -> None:
         """Write that these belong together, and how that is known. Raises IntegrityError if one is linked already."""
-        XeroLink.objects.bulk_create(
+        links = [
             XeroLink(
                 tenant_id=job.tenant_id,
                 kind=self.name,
@@ -182,7 +183,8 @@ class ImportKind(ABC, Generic[R]):
                 last_seen=clock.stamp(),
             )
             for remote, record, how in pairs
-        )
+        ]
+        insert_each(links)
 
     def number(self, remote: XeroRecord) -> str:
         """Return what people call the record in Xero."""

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_date
 
+from bmsxero.bulk import insert_each
 from bmsxero.history import begin, write
 from finance import money
 from finance.models import Invoice, Payment
@@ -218,7 +219,7 @@ class PaymentImport:
         new = [payment for _, payment in made]
         Payment.objects.bulk_create(new)
         write(new, created=True)
-        XeroLink.objects.bulk_create(
+        links = [
             XeroLink(
                 tenant_id=job.tenant_id,
                 kind=self.name,
@@ -230,7 +231,8 @@ class PaymentImport:
                 last_seen=clock.stamp(),
             )
             for payload, payment in made
-        )
+        ]
+        insert_each(links)
 
     def reverse(self, payment_id: str, job: Job) -> Decimal:
         """Take a payment back that Xero has deleted, and return its amount. It stays visible."""
