@@ -25,6 +25,8 @@ Outcome = JobRow.Outcome
 
 #: So many codes and numbers are asked for one by one.
 MOST = 50
+#: Of an invoice's number.
+MOST_LETTERS = Invoice._meta.get_field("number").max_length or 0
 #: Reasons for which another number is an answer.
 NUMBER_REASONS = ("number_taken", "reset_and_still_there", "bad_number")
 
@@ -136,6 +138,3 @@ def set_number(job: Job, key: str, number: str) -> Mended:
         was, invoice.number = invoice.number, number
         invoice.save(update_fields=["number", "updated"])
     return Mended(f"{was} is called {number} now.", frozenset({("invoices", key)}))
-
-
-MOST_LETTERS = Invoice._meta.get_field("number").max_length or 0
