@@ -68,14 +68,15 @@ class InvoiceExport(ExportKind[Invoice]):
 
     def candidates(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
         exportable = Invoice.objects.filter(~self.is_linked(tenant_id), status__in=Invoice.EXPORTABLE, dont_send="")
-        return self._narrowed(exportable, filters)
+        return self.narrowed(exportable, filters)
 
     def excluded(self, filters: dict[str, Any], tenant_id: str) -> QuerySet[Invoice]:
         """Return what the filters match and can't be chosen: exported, of another status, or kept from being sent."""
         never = ~Q(status__in=Invoice.EXPORTABLE) | ~Q(dont_send="") | Q(self.is_linked(tenant_id))
-        return self._narrowed(Invoice.objects.filter(never), filters)
+        return self.narrowed(Invoice.objects.filter(never), filters)
 
-    def _narrowed(self, invoices: QuerySet[Invoice], filters: dict[str, Any]) -> QuerySet[Invoice]:
+    def narrowed(self, invoices: QuerySet[Invoice], filters: dict[str, Any]) -> QuerySet[Invoice]:
+        """Return those of the invoices that the wizard's filters match, in a stable order."""
         if filters.get("due_from") and filters.get("due_to"):
             invoices = invoices.filter(due_date__range=(filters["due_from"], filters["due_to"]))
         if customer := filters.get("customer"):

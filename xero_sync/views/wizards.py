@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
+from bmsxero.listing import Grid
 from bmsxero.roles import WRITERS, Role, allow
 from xero_sync import choosers, drafts, finder, jobs, loading, pasting
 from xero_sync.drafts import Rule
@@ -179,14 +180,20 @@ def _selecting(
     shown = bar(wizard, rule, filters, connection, matching=None if viewing else grid.total)
     if viewing:
         grid = replace(grid, filter=None)
-    excluded = wizard.excluded(filters, connection.tenant_id).count() if wizard.excluded and not viewing else 0
     return {
         "grid": replace(grid, posts=True),
         "chips": [] if viewing else chips(wizard, filters, connection.tenant_id),
-        "number_excluded": excluded,
+        "number_excluded": _number_excluded(wizard, filters, grid, shown),
         "number_offered": shown.matching,
         **_bar_context(wizard, shown, request.GET),
     }
+
+
+def _number_excluded(wizard: Wizard, filters: dict[str, Any], grid: Grid, shown: Bar) -> int:
+    """Return how many match the filters and can't be chosen."""
+    if wizard.whole is None or grid.filter is None or grid.filter.errors:
+        return 0
+    return wizard.whole(filters).count() - shown.matching
 
 
 def _excluding(

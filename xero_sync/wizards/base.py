@@ -89,6 +89,8 @@ class Wizard:
     #: What the filters match and can't be chosen, and why
     excluded: Callable[[Filters, str], Records] | None = None
     why_excluded: Callable[[Any], str] = lambda record: ""
+    #: What the filters match, whether it can be chosen or not: a count of this is quicker than one of `excluded`
+    whole: Callable[[Filters], Records] | None = None
     #: Why something isn't in the list can be asked
     has_finder: bool = False
     #: Fields in which pasted numbers are looked up

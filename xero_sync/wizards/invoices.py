@@ -27,6 +27,7 @@ EXPORT = Wizard(
     label=lambda invoice: f"invoice {invoice.number}",
     excluded=lambda filters, tenant_id: annotate_state(kind.excluded(filters, tenant_id), "invoices"),
     why_excluded=finder.why_excluded,
+    whole=lambda filters: kind.narrowed(kind.all_records(), filters),
     start=LoadForm,
     options=RunOptionsForm,
     options_title="Options of this export",
