@@ -17,14 +17,14 @@ from django.test import Client
 from django.urls import get_resolver
 
 from crm.models import Account
-from finance.models import AccountCode, Invoice, Item
+from finance.models import AccountCode, Invoice, InvoiceLine, Item
 from tests import records
 from tests.test_pages_roles import ITEMS, routes
 from tests.xero_sync.driving import bring, check, export, import_payments
 from tests.xero_sync.pages import make_job, make_rows
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, drafts, mirror
-from xero_sync.models import Job, JobRow, LogLine, XeroConnection, XeroLink
+from xero_sync.models import Job, JobRow, LogLine, TaxMapping, XeroConnection, XeroLink
 from xero_sync.wizards import WIZARDS
 
 #: Addresses that are no pages of ours, by their route, and why.
@@ -135,6 +135,7 @@ def fill(xero: SimulatedXero, number: int) -> World:
     import_payments()
     xero.control("merge-contact", contacts=[made[0][0].name], into="Saltwick Ceramics")
     merged = XeroLink.objects.get(kind="contacts", local_id=made[0][0].uuid)
+    _to_mend(made[-1][0])
     checked = check()
     jobs = [sent, checked, *_other_jobs(number)]
     account, good, _, draft, next_one = made[-1]
@@ -180,6 +181,21 @@ def _records(n: int) -> tuple[Account, Invoice, Invoice, Invoice, Invoice]:
     bad = records.invoice(f"BAD-{n}", currency="JPY", **ready)
     draft = records.invoice(f"DRAFT-{n}", of=customer)
     return customer, good, bad, draft, records.invoice(f"NEXT-{n}", **ready)
+
+
+def _to_mend(customer: Account) -> None:
+    """Add what can be mended at Check: an account that Xero lacks, a tax of another per cent there, one code twice."""
+    ready = {"of": customer, "status": Invoice.Status.READY}
+    n = Invoice.objects.count()
+    low = records.tax(f"Low {n}", "5")
+    tenant_id = XeroConnection.objects.get(is_current=True).tenant_id
+    TaxMapping.objects.create(tenant_id=tenant_id, tax_rate=low, tax_type="OUTPUT2")
+    records.invoice(f"TAXED-{n}", tax=low, **ready)
+    sales, _ = AccountCode.objects.get_or_create(code="200", defaults={"name": "Sales", "type": "Sale"})
+    others = [records.item(f"Hour {n}.{each}", "service", code=f"HOUR-{n}", income_account=sales) for each in (1, 2)]
+    for item in (Item.objects.filter(kind="service", income_account__code__startswith="9").latest("pk"), *others):
+        line = InvoiceLine.objects.filter(invoice=records.invoice(f"MEND-{n}-{item.pk}", **ready))
+        line.update(item=item)
 
 
 def _read(kind: str) -> None:

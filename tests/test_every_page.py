@@ -32,6 +32,8 @@ BUDGETS = (
     (r"progress/$", POLL),
     (r"^$|^finance/$|^finance/xero/$|^welcome/$", DASHBOARD),
     (r"^finance/xero/(import|export)", STEP),
+    # Each kind of fix that a check offers looks up what there is to choose: six more than a record's page may have
+    (r"^finance/jobs/<int:number>/$", DETAIL + 6),
     (r"<(int|uuid):|/(new|setup/.*)/$", DETAIL),
     (r"", LIST),
 )
