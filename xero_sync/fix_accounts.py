@@ -60,6 +60,9 @@ class Accounts:
     defaults: list[DefaultFix]
     missing: Action | None
 
+    def __bool__(self) -> bool:
+        return bool(self.items or self.defaults or self.missing)
+
 
 NONE = Accounts([], [], None)
 

@@ -28,6 +28,7 @@ MOST = 50
 #: Of an invoice's number.
 MOST_LETTERS = Invoice._meta.get_field("number").max_length or 0
 #: Reasons for which another number is an answer.
+CODE_REASONS = ("code_collision", "collision", "item_code_taken")
 NUMBER_REASONS = ("number_taken", "reset_and_still_there", "bad_number")
 
 

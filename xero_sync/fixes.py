@@ -138,6 +138,15 @@ def set_option(job: Job, name: str) -> Mended:
 # --- all of it
 
 
+#: What is mended beside problems of which reasons: the name of the field, and of a template.
+BESIDE: dict[str, tuple[str, ...]] = {
+    "accounts": fix_accounts.REASONS,
+    "taxes": (*fix_taxes.TAX_REASONS, fix_taxes.RATES_DIFFER),
+    "codes": fix_rows.CODE_REASONS,
+    "numbers": fix_rows.NUMBER_REASONS,
+}
+
+
 @dataclass(frozen=True)
 class Fixes:
     """What the page of a check offers to mend."""
@@ -152,6 +161,11 @@ class Fixes:
     more_codes: int = 0
     numbers: list[OwnFix] = field(default_factory=list)
     options: dict[str, list[OptionFix]] = field(default_factory=dict)
+
+    @property
+    def forms(self) -> dict[str, tuple[str, ...]]:
+        """Return the templates that have something to mend, each with the reasons that it belongs to."""
+        return {f"xero_sync/jobs/_fix_{name}.html": reasons for name, reasons in BESIDE.items() if getattr(self, name)}
 
     @property
     def in_place(self) -> set[str]:

@@ -27,7 +27,7 @@ from xero_sync.job_lists import (
     Tab,
     row_links,
 )
-from xero_sync.job_problems import CHECK_PROBLEMS, RESULT_PROBLEMS, problems
+from xero_sync.job_problems import CHECK_PROBLEMS, RESULT_PROBLEMS, Problem, problems
 from xero_sync.job_words import Outcome, RowState, State
 from xero_sync.models import Job, JobRow, SyncOptions
 from xero_sync.wizards import wizard_of
@@ -111,6 +111,7 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "trial_consent": consent(job, jobs.TRIAL),
         "is_old": _is_old(job),
         "fixes": offered,
+        "forms": _place(offered, found),
         "support": support.facts(job),
         "trial": jobs.trial(job) if job_words.sendable(job) > jobs.TRIAL else 0,
         "problems": found,
@@ -119,6 +120,15 @@ def checked(request: HttpRequest, job: Job) -> dict[str, Any]:
         "may_leave": may_leave,
         "grid": _grid(request, job, shown, may_leave=may_leave, in_place=offered.in_place),
     }
+
+
+def _place(offered: fixes.Fixes, found: list[Problem]) -> list[str]:
+    """Put the form that mends a problem into the first one that it mends. Return the forms that belong to none."""
+    left: list[str] = []
+    for form, reasons in offered.forms.items():
+        beside = next((each for each in found if each.reason in reasons), None)
+        (beside.forms if beside else left).append(form)
+    return left
 
 
 def consent(job: Job, first: int | None = None) -> str:

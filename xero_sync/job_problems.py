@@ -44,6 +44,8 @@ class Problem:
     reason: str = ""
     #: Where help tells of it
     why_url: str = ""
+    #: Templates of what mends it in place
+    forms: list[str] = field(default_factory=list)
     #: Changes of the run's options that mend all of it
     options: list[OptionFix] = field(default_factory=list)
 
