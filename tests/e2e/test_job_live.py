@@ -132,7 +132,7 @@ def test_a_job_is_printed_without_what_is_pressed(page: Page) -> None:
     page.goto(job.get_absolute_url())
     page.emulate_media(media="print")
     expect(page.get_by_role("heading", name=f"Job {job.number}")).to_be_visible()
-    expect(page.get_by_text("by finance")).to_be_visible()
+    expect(page.get_by_text("by finance", exact=True)).to_be_visible()
     expect(page.get_by_role("cell", name="In Xero").first).to_be_visible()
     for name in ("CSV", "Print", "Copy for support", "Copy Job link"):
         expect(page.get_by_text(name, exact=True)).to_be_hidden()

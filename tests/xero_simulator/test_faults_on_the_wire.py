@@ -30,7 +30,7 @@ def names(simulator: Child) -> list[str]:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while time.monotonic() < end:
         if condition():
             return True
