@@ -20,6 +20,7 @@ from tests.conftest import ClientOf
 from tests.every_page import World, fill, look_up_merged, pages
 from tests.xero_sync.conftest import admin, connection, simulator, xero
 from tests.xero_sync.simulated import SimulatedXero
+from xero_sync import pulse
 from xero_sync.models import XeroConnection
 
 __all__ = ["admin", "connection", "simulator", "xero"]
@@ -55,6 +56,7 @@ def world(connection: XeroConnection, xero: SimulatedXero, client: Client, setti
     """A few records of every kind."""
     settings.XERO_MINUTE_LIMIT = 10**6
     xero.control("limits", minute_limit=10**6)
+    pulse.beat(pulse.SWEEP)  # beat runs, so that no page has to ask for a sweep
     made = fill(xero, 2)
     look_up_merged(client, made)
     return made
@@ -78,7 +80,9 @@ def visit(client: Client, path: str) -> Visit:
     with CaptureQueriesContext(database) as caught:
         answer = client.get(path)
     kind = answer.headers["Content-Type"].partition(";")[0]
-    return Visit(answer.status_code, kind, len(caught), len(gzip.compress(answer.content, 6, mtime=0)))
+    # PostgreSQL is asked for the time, now and then: that reads no record, and SQLite has no such query
+    queries = [each for each in caught.captured_queries if each["sql"] != "SELECT clock_timestamp()"]
+    return Visit(answer.status_code, kind, len(queries), len(gzip.compress(answer.content, 6, mtime=0)))
 
 
 def test_every_page_opens_with_few_queries_and_little_weight_however_much_there_is(
