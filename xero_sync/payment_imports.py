@@ -115,12 +115,9 @@ class _Planner:
             detail=str((invoice.get("Contact") or {}).get("Name") or "")[:300],
             amount=value,
             currency=str(invoice.get("CurrencyCode") or self.currency)[:3],
-            outcome=decision.outcome,
-            reason=decision.reason,
-            message=decision.message,
-            diff=[list(change) for change in decision.diff],
             xero_id=record.xero_id,
             xero_number=str(invoice.get("InvoiceNumber") or "")[:255],
+            **decision.columns(),
         )
 
 

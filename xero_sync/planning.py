@@ -229,20 +229,12 @@ class Planner:
             detail=about.detail[:300],
             amount=about.amount,
             currency=about.currency or self.job.connection.base_currency,
-            outcome=decision.outcome,
-            reason=decision.reason,
-            message=decision.message,
-            fix_url=decision.fix_url,
-            diff=[list(change) for change in decision.diff],
-            warning=decision.warning,
-            how=decision.how if decision.outcome == Outcome.LINK else "",
             choice=self.job.choices.get(f"{kind.name}:{record.uuid}", ""),
-            suggestion=decision.suggestion,
             clash_key=self.clash_keys.get((kind.name, str(record.uuid)), "")[:300],
-            candidates=[list(candidate) for candidate in decision.candidates],
             xero_id=decision.xero_id,
             xero_number=decision.xero_number,
             tried_before=self.tried.get((kind.name, str(record.uuid)), 0),
+            **decision.columns(),
         )
 
 

@@ -198,18 +198,11 @@ class Planner:
             detail=about.detail[:300],
             amount=about.amount,
             currency=self.job.connection.base_currency if about.amount is not None else "",
-            outcome=decision.outcome,
-            reason=decision.reason,
-            message=decision.message,
-            fix_url=decision.fix_url,
-            diff=[list(change) for change in decision.diff],
-            warning=decision.warning,
-            how=decision.how if decision.outcome == Outcome.LINK else "",
             choice=choice,
             clash_key=self.clash_keys.get((kind.name, remote.xero_id), "")[:300],
-            candidates=[list(candidate) for candidate in decision.candidates],
             xero_id=remote.xero_id,
             xero_number=kind.number(remote)[:255],
+            **decision.columns(),
         )
 
 

@@ -17,7 +17,7 @@ from xero_sync import clock, mirror
 from xero_sync.books import Books, Remote, RunOptions
 from xero_sync.gateway import Gateway
 from xero_sync.mirror import Element
-from xero_sync.models import Job, XeroLink
+from xero_sync.models import Job, JobRow, XeroLink
 
 R = TypeVar("R", bound=Record)
 
@@ -56,6 +56,20 @@ class Decision:
     suggestion: str = ""
     #: What a person may choose from: id, name, and what tells it from the others
     candidates: Sequence[tuple[str, str, str]] = ()
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a job's row keeps of it. How it was matched is kept where it is to be linked."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "message": self.message,
+            "fix_url": self.fix_url,
+            "diff": [list(change) for change in self.diff],
+            "warning": self.warning,
+            "how": self.how if self.outcome == JobRow.Outcome.LINK else "",
+            "suggestion": self.suggestion,
+            "candidates": [list(candidate) for candidate in self.candidates],
+        }
 
 
 @dataclass(frozen=True)
