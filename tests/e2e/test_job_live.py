@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bmsxero.roles import Role
 from tests.conftest import ClientOf
-from tests.e2e.test_look import Watch, open_context, overflow
+from tests.e2e.test_look import overflow, watched_page
 from tests.xero_sync.pages import make_job, make_rows
 from tests.xero_sync.test_job_log import written
 from xero_sync.models import Job, XeroRequest
@@ -23,14 +23,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 @pytest.fixture
 def page(browser: Browser, live_server: Any, client_of: ClientOf) -> Iterator[Page]:
-    watch = Watch(live_server.url)
-    context = open_context(browser, live_server, client_of(Role.FINANCE), viewport={"width": 320, "height": 800})
-    context.set_default_timeout(15_000)
-    made = context.new_page()
-    watch.follow(made)
-    yield made
-    assert watch.faults == []
-    context.close()
+    with watched_page(browser, live_server, client_of(Role.FINANCE), width=320) as made:
+        yield made
 
 
 def running(**fields: Any) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,6 +71,19 @@ def open_context(browser: Browser, live_server: Any, client: Client | None = Non
         cookie = client.cookies[settings.SESSION_COOKIE_NAME]
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
     return context
+
+
+@contextmanager
+def watched_page(browser: Browser, live_server: Any, client: Client, *, width: int) -> Iterator[Page]:
+    """Open a page for who is signed in with the client; what it must not do is told when it is left."""
+    watch = Watch(live_server.url)
+    context = open_context(browser, live_server, client, viewport={"width": width, "height": 800})
+    context.set_default_timeout(15_000)
+    made = context.new_page()
+    watch.follow(made)
+    yield made
+    assert watch.faults == []
+    context.close()
 
 
 def overflow(page: Page) -> int:
