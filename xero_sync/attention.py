@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from bmsxero.listing import Tone
 from bmsxero.roles import Who
-from finance.models import Invoice
 from xero_sync import clock, job_words, jobs
 from xero_sync.errors import NotConnected
 from xero_sync.kinds import export_kind
+from xero_sync.links import may_be_sent
 from xero_sync.models import Job, JobRow, XeroConnection
 
 #: Older jobs are history.
@@ -70,11 +70,8 @@ def _troubled(connection: XeroConnection) -> Iterator[Task]:
     retried = Job.objects.filter(retry_of=OuterRef("pk"))
     again = Job.objects.filter(schedule=OuterRef("schedule"), pk__gt=OuterRef("pk"), state__in=Job.ENDED)
     doubt = JobRow.objects.filter(job=OuterRef("pk"), state=JobRow.State.NEEDS_REVIEW)
-    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
     failed = JobRow.objects.filter(job=OuterRef("pk"), requested=True, state=JobRow.State.FAILED)
-    settled = Q(state=Job.State.COMPLETED_WITH_FAILURES) & ~Exists(
-        failed.exclude(kind="invoices", record_id__in=kept_here)
-    )
+    settled = Q(state=Job.State.COMPLETED_WITH_FAILURES) & ~Exists(may_be_sent(failed))
     states = (Job.State.COMPLETED_WITH_FAILURES, Job.State.NEEDS_ATTENTION)
     found = Job.objects.filter(
         ~Exists(retried),

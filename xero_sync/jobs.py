@@ -15,9 +15,9 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from kombu.exceptions import OperationalError
 
 from bmsxero.bulk import insert_each
-from finance.models import Invoice
 from xero_sync import clock
 from xero_sync.errors import NotConnected
+from xero_sync.links import may_be_sent
 from xero_sync.models import Job, JobRow, LogLine, SyncOptions, XeroConnection, XeroRequest
 
 logger = logging.getLogger(__name__)
@@ -257,8 +257,7 @@ def stop(job: Job, *, user: User | None) -> None:
 def retryable(job: Job) -> QuerySet[JobRow]:
     """Return the rows that a retry takes up again: what failed or was left for later, and may still be sent."""
     again = Q(state=Row.FAILED) | Q(state=Row.SKIPPED) & ~Q(outcome=Outcome.SKIP)
-    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
-    return job.rows.filter(again, requested=True).exclude(kind="invoices", record_id__in=kept_here)
+    return may_be_sent(job.rows.filter(again, requested=True))
 
 
 def retry(job: Job, *, user: User | None, token: UUID | None = None) -> Job:

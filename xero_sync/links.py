@@ -82,6 +82,12 @@ def failed_in(job: int) -> QuerySet[JobRow, int | None]:
     return rows.values_list("record_id", flat=True)
 
 
+def may_be_sent(rows: QuerySet[JobRow]) -> QuerySet[JobRow]:
+    """Leave out the rows of invoices that are to stay here: what came of them needs nobody."""
+    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
+    return rows.exclude(kind="invoices", record_id__in=kept_here)
+
+
 def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
     """Add to each record `xero_id`, `xero_number`, `xero_job` and `xero_state`, in the same query.
 

@@ -12,9 +12,9 @@ from django.urls import reverse
 from bmsxero.listing import Badge
 from bmsxero.roles import Who
 from bmsxero.templatetags.bms import count
-from finance.models import Invoice
 from xero_sync import clock, jobs
 from xero_sync.kinds.invoices import InvoiceExport
+from xero_sync.links import may_be_sent
 from xero_sync.models import Job, JobRow, XeroConnection
 from xero_sync.navigating import opens
 
@@ -68,8 +68,7 @@ def _failed(connection: XeroConnection) -> int:
     ).exclude(state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED))
     later = rows.filter(record_key=OuterRef("record_key"), pk__gt=OuterRef("pk"))
     trouble = (JobRow.State.FAILED, JobRow.State.NEEDS_REVIEW)
-    kept_here = Invoice.objects.exclude(dont_send="").values("pk")
-    return rows.filter(~Exists(later), state__in=trouble).exclude(record_id__in=kept_here).count()
+    return may_be_sent(rows.filter(~Exists(later), state__in=trouble)).count()
 
 
 def _when(job: Job | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -84,7 +86,7 @@ def dont_send(request: HttpRequest) -> HttpResponse:
     if job.isdecimal() and len(job) < 16:
         ids = list(Invoice.objects.filter(pk__in=failed_in(int(job)), dont_send="").values_list("pk", flat=True))
     else:
-        ids = [int(each) for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
+        ids = _keys(request.POST.getlist("ids"))
     if not ids:
         messages.warning(request, "Nothing was marked. Tick at least one invoice first.")
         return _back(request)
@@ -95,8 +97,7 @@ def dont_send(request: HttpRequest) -> HttpResponse:
 @require_POST
 def send_after_all(request: HttpRequest) -> HttpResponse:
     """Let the ticked invoices go to Xero again."""
-    ids = [int(each) for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
-    done = statuses.mark_dont_send(ids, "")
+    done = statuses.mark_dont_send(_keys(request.POST.getlist("ids")), "")
     if done:
         messages.success(request, f"{done} {'invoice' if done == 1 else 'invoices'} can go to Xero again.")
     else:
@@ -104,14 +105,20 @@ def send_after_all(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
+def _keys(texts: Iterable[str]) -> list[int]:
+    """Return the keys among what was posted."""
+    return [int(each) for each in texts if each.isdecimal() and len(each) < 19]
+
+
 def _about(request: HttpRequest, form: DontSendForm) -> dict[str, object]:
     """Return what the page that asks for the reason shows."""
-    keys = [str(key) for key in form["ids"].value() or []]
-    invoices = Invoice.objects.filter(pk__in=[key for key in keys if key.isdecimal() and len(key) < 19])
+    invoices = Invoice.objects.filter(pk__in=_keys(str(key) for key in form["ids"].value() or []))
+    number = invoices.count()
     return {
         "form": form,
-        "number": invoices.count(),
+        "number": number,
         "some": invoices.select_related("account")[:TOLD],
+        "more": max(0, number - TOLD),
         "next": request.POST.get("next") or request.GET.get("next", ""),
     }
 
