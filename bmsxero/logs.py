@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -145,16 +146,23 @@ class RequestLog:
 
     def _log(self, request: HttpRequest, response: HttpResponseBase, milliseconds: int) -> None:
         path = request.path.encode("unicode_escape").decode()[:300]  # a line break would forge a line
-        user = getattr(request, "user", None)
         fields = {
             "method": request.method,
             "path": path,
             "status": response.status_code,
             "ms": milliseconds,
-            "user": user.pk if user and user.is_authenticated else None,
+            "user": self._user(request),
         }
         level = logging.WARNING if response.status_code >= 500 else logging.INFO
         words = "%s %s %s %s ms"
         self.logger.log(
             level, words, request.method, path, response.status_code, milliseconds, extra={"fields": fields}
         )
+
+    @staticmethod
+    def _user(request: HttpRequest) -> int | None:
+        user = getattr(request, "user", None)
+        try:
+            return user.pk if user and user.is_authenticated else None
+        except DatabaseError:  # that it is away has been answered already
+            return None

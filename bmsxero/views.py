@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, get_user_model, login
 from django.contrib.auth.views import LoginView
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -21,6 +23,9 @@ from finance.tiles import tiles
 from xero_sync.credentials import is_simulated
 
 logger = logging.getLogger(__name__)
+
+#: Seconds after which it makes sense to ask again for a page that the database could not be asked for.
+AWAY = 30
 
 #: Sample users, whose password is their name, and what the buttons call them.
 SAMPLE_USERS = {"finance": "Finance user", "admin": "Admin", "support": "Support", "viewer": "Viewer"}
@@ -109,11 +114,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say sorry with an id that the log has, too.
+    """Say sorry with an id that the log has, too; or that the database is away, which no id helps to mend.
 
     Asks neither the database nor the session, as one of them may be what is broken.
     """
+    if _database_is_away(sys.exception()):
+        page = (settings.BASE_DIR / "templates" / "503.html").read_text()
+        return HttpResponse(page, status=503, headers={"Retry-After": str(AWAY)})
     error_id = secrets.token_hex(4)
     logger.error("Error %s at %s", error_id, request.path)
     page = (settings.BASE_DIR / "templates" / "500.html").read_text()
     return HttpResponse(page.replace("ERROR-ID", error_id), status=500)
+
+
+def _database_is_away(error: BaseException | None) -> bool:
+    """Say whether the database could not be asked: away, coming up, full of connections, locked for too long."""
+    if connection.vendor == "sqlite":  # says the same of a table that is not there
+        return isinstance(error, OperationalError) and "locked" in str(error)
+    return isinstance(error, (OperationalError, InterfaceError))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -165,6 +166,17 @@ class TestTrouble:
         assert answer.status_code == 500
         assert error_id in text(answer)
         assert "ERROR-ID" not in text(answer)
+
+    def test_a_database_that_can_not_be_asked_is_no_error_of_ours(self, rf: RequestFactory) -> None:
+        def ask() -> None:
+            raise OperationalError("database is locked")
+
+        try:
+            ask()
+        except OperationalError:
+            answer = server_error(rf.get("/finance/invoices/"))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+        assert "The database doesn't answer just now" in text(answer)
 
 
 def test_the_four_roles_are_there_from_the_start() -> None:

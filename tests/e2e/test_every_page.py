@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.test import Client, RequestFactory
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -149,6 +150,7 @@ def test_pages_that_say_sorry_suit_everybody(
     strict = Client(enforce_csrf_checks=True)
     pages = {
         "/broken/": views.server_error(rf.get("/")).content,
+        "/away/": (settings.BASE_DIR / "templates" / "503.html").read_bytes(),
         "/bad/": views.bad_request(rf.get("/"), ValueError()).content,
         "/old/": strict.post("/login/", {"username": "x"}).content,
     }

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,22 +36,6 @@ pytestmark = [
     ),
     pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server, to stop one of its own"),
 ]
-
-
-#: Whether this run has collected the static files: they are the same for all tests.
-_collected: list[bool] = []
-
-
-@pytest.fixture
-def stack(connection: XeroConnection, xero: SimulatedXero, tmp_path: Path) -> Iterator[Stack]:
-    """An installation that has its static files and its Redis; the test starts the rest."""
-    made = Stack(xero, tmp_path)
-    if not _collected:
-        made.run("python", "manage.py", "collectstatic", "--noinput")
-        _collected.append(True)
-    made.redis()
-    yield made
-    made.stop()
 
 
 def invoices(number: int) -> None:
