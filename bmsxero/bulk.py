@@ -10,7 +10,29 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Field, Model
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    Model,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    TextField,
+)
+
+#: What databases take as it is, of fields of exactly these classes: to have a field prepare a value costs more than to
+#: write it.
+_PLAIN: dict[type[Field[Any, Any]], type] = {
+    CharField: str,
+    TextField: str,
+    IntegerField: int,
+    PositiveIntegerField: int,
+    PositiveSmallIntegerField: int,
+    BooleanField: bool,
+    ForeignKey: int,
+}
 
 
 def insert_each(
@@ -34,13 +56,11 @@ def insert_each(
         f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({', '.join(_names(columns))}) "  # noqa: S608
         f"VALUES ({', '.join(['%s'] * len(columns))}){conflict}"
     )
-    _run(
-        statement,
-        [
-            [each.get_db_prep_save(each.pre_save(record, add=True), connection) for each in columns]
-            for record in records
-        ],
-    )
+    stamped = [each for each in columns if getattr(each, "auto_now", False) or getattr(each, "auto_now_add", False)]
+    for record in records:
+        for each in stamped:
+            each.pre_save(record, add=True)
+    _run(statement, _values(records, columns))
 
 
 def update_each(records: Sequence[Model], fields: Sequence[str]) -> None:
@@ -52,11 +72,19 @@ def update_each(records: Sequence[Model], fields: Sequence[str]) -> None:
     assignments = ", ".join(f"{name} = %s" for name in _names(columns))
     (key,) = _names([meta.pk])
     statement = f"UPDATE {connection.ops.quote_name(meta.db_table)} SET {assignments} WHERE {key} = %s"  # noqa: S608
-    values = [
-        [each.get_db_prep_save(getattr(record, each.attname), connection) for each in (*columns, meta.pk)]
+    _run(statement, _values(records, [*columns, meta.pk]))
+
+
+def _values(records: Iterable[Model], columns: Iterable[Field[Any, Any]]) -> list[list[Any]]:
+    """Return what each record has in these columns, as the database takes it."""
+    taken = [(each.attname, _PLAIN.get(type(each)), each.get_db_prep_save) for each in columns]
+    return [
+        [
+            value if (value := getattr(record, name)) is None or type(value) is plain else prepare(value, connection)
+            for name, plain, prepare in taken
+        ]
         for record in records
     ]
-    _run(statement, values)
 
 
 def _run(statement: str, values: list[list[Any]]) -> None:

@@ -61,7 +61,7 @@ def as_xero(invoice: Invoice) -> AsXero | None:
     books = Books(connection, RunOptions(**saved.snapshot()) if saved else RunOptions())
     kind = InvoiceExport()
     (record,) = kind.load([invoice.uuid])
-    lines = list(record.lines.all())
+    lines = record.all_lines
     books.learn_links(kind.name, [record.uuid])
     books.learn_elsewhere(kind.name, [record.uuid])
     books.learn_links("contacts", [record.account.uuid])

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from bmsxero.bulk import insert_each
 from finance.models import TaxRate
 from xero_sync.mirror import MISSING, amount, fold
 from xero_sync.models import DeepLink, TaxMapping, XeroConnection, XeroLink, XeroRecord
@@ -196,28 +197,30 @@ class Books:
     def learn_deep_links(self, kind: str, local_ids: Iterable[UUID]) -> None:
         """Load the addresses under which Xero's documents lead back here, making those that lack."""
         wanted = set(local_ids)
-        live = DeepLink.objects.filter(tenant_id=self.tenant_id, kind=kind, released_at__isnull=True)
-        lacking = wanted - set(live.filter(local_id__in=list(wanted)).values_list("local_id", flat=True))
-        released = DeepLink.objects.filter(
-            tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted), released_at__isnull=False
-        )
+        mine = DeepLink.objects.filter(tenant_id=self.tenant_id, kind=kind, local_id__in=list(wanted))
         resets: Counter[UUID] = Counter()
-        for local_id, xero_id, number in released.values_list("local_id", "released_xero_id", "released_number"):
-            self.released.setdefault(local_id, {})[xero_id] = number
-            resets[local_id] += 1
-        DeepLink.objects.bulk_create(
-            (
-                DeepLink(
-                    uuid=DeepLink.uuid_of(self.tenant_id, kind, each, resets[each]),
-                    tenant_id=self.tenant_id,
-                    kind=kind,
-                    local_id=each,
-                )
-                for each in lacking
-            ),
-            ignore_conflicts=True,
-        )
-        self.deep_links |= dict(live.filter(local_id__in=list(wanted)).values_list("local_id", "uuid"))
+        columns = ("local_id", "uuid", "released_at", "released_xero_id", "released_number")
+        for local_id, uuid, released_at, xero_id, number in mine.values_list(*columns):
+            if released_at is None:
+                self.deep_links[local_id] = uuid
+            else:
+                self.released.setdefault(local_id, {})[xero_id] = number
+                resets[local_id] += 1
+        if not (lacking := wanted.difference(self.deep_links)):
+            return
+        made = [
+            DeepLink(
+                uuid=DeepLink.uuid_of(self.tenant_id, kind, each, resets[each]),
+                tenant_id=self.tenant_id,
+                kind=kind,
+                local_id=each,
+            )
+            for each in lacking
+        ]
+        insert_each(made, unless_there=True)
+        # Somebody else may have been faster
+        live = DeepLink.objects.filter(tenant_id=self.tenant_id, kind=kind, released_at__isnull=True)
+        self.deep_links |= dict(live.filter(local_id__in=list(lacking)).values_list("local_id", "uuid"))
 
     def memory(self) -> dict[str, list[dict[str, Any]]]:
         """Return the documents that somebody looked up, by key, with the fields that matching goes by."""

@@ -364,13 +364,13 @@ def messages(element: Any, name: str = "ValidationErrors") -> list[str]:
 
 
 def _messages(element: Any, name: str) -> Iterator[str]:
-    for each in element if isinstance(element, list) else (element,):
-        if not isinstance(each, dict):
-            continue
-        for key, value in each.items():
-            if key == name:
+    left = [element] if isinstance(element, (dict, list)) else []
+    while left:
+        each = left.pop()
+        if type(each) is dict:
+            for told in each.get(name) or ():
                 # one sample of Xero's has Description where the others have Message
-                for told in value or []:
-                    yield str(told.get("Message") or told.get("Description") or "")
-            elif isinstance(value, (dict, list)):
-                yield from _messages(value, name)
+                yield str(told.get("Message") or told.get("Description") or "")
+            each = list(each.values())
+        # Backwards, as the last is looked into first
+        left += [inner for inner in reversed(each) if type(inner) is dict or (inner and type(inner) is list)]

@@ -29,11 +29,13 @@ State, Outcome = JobRow.State, JobRow.Outcome
 Key = tuple[str, str]
 
 MAX_BODY = 3_000_000  # bytes; Xero's own limit is 3.5 MB by one of its pages
+#: So many batches are loaded and written down together: what many records share is then loaded once.
+AHEAD = 4
 NOT_NEEDED = Decision(Outcome.SKIP, "not_needed", "Not sent: nothing that goes to Xero needs it any more.")
 
 
 def next_rows(job: Job, busy_kinds: set[str]) -> list[JobRow]:
-    """Return the rows of the next batch: of the first stage that has any, leaving out what must wait.
+    """Return the rows of the next few batches: of the first stage that has any, leaving out what must wait.
 
     An earlier stage may still have answers to come: `busy_kinds` are on the wire.
     """
@@ -44,7 +46,7 @@ def next_rows(job: Job, busy_kinds: set[str]) -> list[JobRow]:
     for kind in EXPORTS[first:] if first is not None else ():
         ready = (
             row
-            for row in _in_order(pending.filter(stage=stage(kind.name)), kind.batch_size)
+            for row in _in_order(pending.filter(stage=stage(kind.name)), AHEAD * kind.batch_size)
             if open_needs.isdisjoint((name, key) for name, key in row.needs)
         )
         if rows := _alike(ready, kind.batch_size):
@@ -61,16 +63,21 @@ def _in_order(rows: QuerySet[JobRow], size: int) -> Iterator[JobRow]:
 
 
 def _alike(rows: Iterable[JobRow], size: int) -> list[JobRow]:
-    """Return the first row and those that may share its request; one that must be sent alone shares none."""
+    """Return the first row and those that are sent like it, for a few requests of up to `size` rows.
+
+    One that must be sent alone shares none. After a death there is only one request, to see whose fault it was.
+    """
     chosen: list[JobRow] = []
+    most = size
     for row in rows:
         if not chosen:
             chosen.append(row)
             if row.alone:
                 break
+            most = size if row.deaths else AHEAD * size
         elif not row.alone and row.outcome == chosen[0].outcome:
             chosen.append(row)
-        if len(chosen) == size:
+        if len(chosen) == most:
             break
     return chosen
 
@@ -85,13 +92,31 @@ def claim(rows: Sequence[JobRow]) -> None:
     reach("claimed", rows[0].kind)
 
 
-def write_down(job: Job, rows: Sequence[JobRow], owner: str) -> list[tuple[Batch, XeroRequest]]:
+class Wanted:
+    """What rows that may still be sent need. It is read anew when one of them has ended, or something is broken."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._known: tuple[int, frozenset[Key]] | None = None
+        self._keys: set[Key] = set()
+
+    def keys(self, broken: Iterable[Key]) -> set[Key]:
+        """Return what is needed by rows that need nothing `broken`, and what that needs in turn."""
+        open_rows = self.job.rows.filter(requested=True, state__in=JobRow.OPEN)
+        known = open_rows.count(), frozenset(broken)
+        if known != self._known:
+            self._keys = _wanted(self.job, broken)
+            self._known = known
+        return self._keys
+
+
+def write_down(job: Job, rows: Sequence[JobRow], owner: str, wanting: Wanted) -> list[tuple[Batch, XeroRequest]]:
     """Transaction 1: settle what needs no call, and commit the key and the exact bytes of what does."""
     batch = Batch(job, export_kind(rows[0].kind), rows)
     made = []
     with transaction.atomic():
         broken = _broken_needs(job)
-        wanted = None if rows[0].requested else _wanted(job, broken.keys())
+        wanted = None if rows[0].requested else wanting.keys(broken.keys())
         # PUT only creates. A POST would change a document that happens to have the same number
         texts: dict[str, list[tuple[JobRow, str]]] = {"PUT": [], "POST": []}
         for row in batch.rows:
@@ -100,7 +125,7 @@ def write_down(job: Job, rows: Sequence[JobRow], owner: str) -> list[tuple[Batch
             elif text := _element(batch, row, broken):
                 texts["POST" if row.xero_id else "PUT"].append((row, text))
         for method, pairs in texts.items():
-            for chunk in _by_size(pairs):
+            for chunk in _by_size(pairs, batch.kind.batch_size):
                 request = _request(batch, method, chunk, owner)
                 made.append((batch.part([row for row, _ in chunk], request), request))
         batch.flush()
@@ -248,13 +273,13 @@ def _request(batch: Batch, method: str, pairs: Sequence[tuple[JobRow, str]], own
     return request
 
 
-def _by_size(pairs: Sequence[tuple[JobRow, str]]) -> Iterator[list[tuple[JobRow, str]]]:
-    """Split what would be too large for one body."""
+def _by_size(pairs: Sequence[tuple[JobRow, str]], most: int) -> Iterator[list[tuple[JobRow, str]]]:
+    """Split what would be too much, or too large, for one body."""
     chunk: list[tuple[JobRow, str]] = []
     size = 0
     for row, text in pairs:
         length = len(text.encode())
-        if chunk and size + length > MAX_BODY:
+        if chunk and (len(chunk) == most or size + length > MAX_BODY):
             yield chunk
             chunk, size = [], 0
         chunk.append((row, text))

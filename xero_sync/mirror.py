@@ -204,7 +204,7 @@ def store(
     rows = {row.xero_id: row for element in elements if (row := _row(tenant_id, kind, source, element, seen_at))}
     if kind == "contacts":
         _keep_merges(tenant_id, rows)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         insert_each(
             list(rows.values()),
             unique=["tenant_id", "kind", "xero_id"],

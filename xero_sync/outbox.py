@@ -4,7 +4,7 @@
                            `---> unknown -> succeeded (adopted) | pending (again) | failed | needs review
 
     rows claimed    by compare-and-set                                             intents.py
-    transaction 1   XeroRequest with its key and exact bytes                       intents.py
+    transaction 1   XeroRequests, each with its key and exact bytes                intents.py
     transaction 2   the fence: `sent_at`, if the lease is ours for long enough     here
     the call        in a thread that touches no database; no retries; one deadline
     transaction 3   each row its own outcome, links, log                           answers.py
@@ -17,8 +17,10 @@ and writes down, what comes after it reads and records; this file is the loop an
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -87,8 +89,12 @@ class _Runner:
         self.gateway = Gateway(self.connection)
         self.gateway.keep_alive = self._renew
         self.threads = ThreadPoolExecutor(settings.XERO_PARALLEL, thread_name_prefix="xero")
+        #: Written down and not sent yet
+        self.ready: deque[tuple[Batch, XeroRequest]] = deque()
         self.in_flight: dict[Future[Answer], _Flight] = {}
+        self.wanted = intents.Wanted(job)
         self.refused_token = ""
+        self.renewed = -math.inf
         self.launched, self.turn_end = 0, TURN
         self.slice_end = time.monotonic() + SLICE.total_seconds()
 
@@ -116,6 +122,7 @@ class _Runner:
         except lease.Lost:
             logger.warning("Job %s: another worker has taken over", self.job.number)
         finally:
+            self._hand_back_ready()
             self._collect_all()
             jobs.recount(self.job)
             if self.launched:
@@ -163,8 +170,13 @@ class _Runner:
         return jobs.in_line(self.connection, clock.now()).exclude(pk=self.job.pk).exists()
 
     def _renew(self) -> None:
+        """Keep the lease. The fence makes sure that it is still ours; until then now and then is enough."""
+        now = time.monotonic()
+        if now - self.renewed < lease.length().total_seconds() / 10:
+            return
         if not lease.renew(self.connection, self.owner):
             raise lease.Lost
+        self.renewed = now
 
     def _park(self, until: datetime, why: str, detail: str = "") -> None:
         if lease.renew(self.connection, self.owner):  # else the job is another worker's by now
@@ -172,6 +184,7 @@ class _Runner:
 
     def _honour_stop(self) -> None:
         if Job.objects.filter(pk=self.job.pk, state=Job.State.STOPPING).exists():
+            self._hand_back_ready()
             self.job.rows.filter(state=State.PENDING).update(
                 state=State.SKIPPED, reason="stopped", message="Not sent: the job was stopped."
             )
@@ -200,21 +213,21 @@ class _Runner:
     # --- the call
 
     def _send_next(self) -> bool:
-        """Claim, write down and launch one batch. Return whether there was one."""
-        rows = intents.next_rows(self.job, {flight.batch.kind.name for flight in self.in_flight.values()})
-        if not rows:
-            return False
-        intents.claim(rows)
-        written = intents.write_down(self.job, rows, self.owner)
-        try:
-            while written:
-                self._launch(*written[0])
-                del written[0]
-        except XeroError:
-            for _, request in written:
-                recovery.hand_back(request, "not sent")
-            raise
+        """Launch one request, claiming and writing down a few where none is ready. Return whether there was one."""
+        if not self.ready:
+            rows = intents.next_rows(self.job, {flight.batch.kind.name for flight in self.in_flight.values()})
+            if not rows:
+                return False
+            intents.claim(rows)
+            self.ready.extend(intents.write_down(self.job, rows, self.owner, self.wanted))
+        if self.ready:  # else all of these rows were settled without a call
+            self._launch(*self.ready[0])
+            self.ready.popleft()
         return True
+
+    def _hand_back_ready(self) -> None:
+        while self.ready:
+            recovery.hand_back(self.ready.popleft()[1], "not sent")
 
     def _launch(self, batch: Batch, request: XeroRequest) -> None:
         """Get a token and a slot, commit the fence, hand the bytes to a thread."""

@@ -48,8 +48,9 @@ def take_over_abandoned(job: Job) -> None:
     unwritten = job.rows.filter(state=State.CLAIMED, request=None)
     _mourn(unwritten)
     unwritten.update(state=State.PENDING)
-    for request in job.requests.filter(state=Request.READY):
-        _mourn(request.rows.filter(state=State.CLAIMED))
+    for number, request in enumerate(job.requests.filter(state=Request.READY)):
+        if number == 0:  # its turn had come; nobody can have died over those behind it
+            _mourn(request.rows.filter(state=State.CLAIMED))
         hand_back(request, "never sent")
     for request in job.requests.filter(state=Request.SENT, lease_until__lt=clock.now()):
         _mourn(request.rows.filter(state=State.SENT))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from bmsxero import history
 from bmsxero.history import Tracked
@@ -108,6 +109,11 @@ class Invoice(Record):
 
     def get_absolute_url(self) -> str:
         return reverse("finance:invoice", args=[self.pk])
+
+    @cached_property
+    def all_lines(self) -> list[InvoiceLine]:
+        """The lines in order, read once: for whoever asks for them often and changes none."""
+        return list(self.lines.all())
 
     def recalculate(self) -> None:
         """Set the totals from the lines, and the balance with them."""

@@ -88,21 +88,25 @@ class InvoiceExport(ExportKind[Invoice]):
         return invoices.select_related("account", "site").order_by("date", "id")
 
     def load(self, keys: Iterable[str | UUID]) -> list[Invoice]:
-        invoices = Invoice.objects.filter(uuid__in=list(keys))
-        found = list(invoices.prefetch_related("lines").order_by("date", "id"))
-        lines = [line for invoice in found for line in invoice.lines.all()]
+        found = list(Invoice.objects.filter(uuid__in=list(keys)).order_by("date", "id"))
         # Many lines share few items, many invoices few customers: each is made once. Prefetching would ask for
         # them in one condition each, which SQLite refuses from a thousand on
+        lines = list(
+            InvoiceLine.objects.filter(invoice__in=[each.pk for each in found]).order_by("invoice", "position")
+        )
         customers = Account.objects.select_related("sales_tax").in_bulk({invoice.account_id for invoice in found})
         items = Item.objects.select_related("income_account", "expense_account", "tax").in_bulk(
             {line.item_id for line in lines if line.item_id}
         )
         taxes = TaxRate.objects.in_bulk({line.tax_id for line in lines if line.tax_id})
+        lines_of: dict[int, list[InvoiceLine]] = {invoice.pk: [] for invoice in found}
         for line in lines:
             line.item = items[line.item_id] if line.item_id else None
             line.tax = taxes[line.tax_id] if line.tax_id else None
+            lines_of[line.invoice_id].append(line)
         for invoice in found:
             invoice.account = customers[invoice.account_id]
+            invoice.all_lines = lines_of[invoice.pk]
         return found
 
     def describe(self, record: Invoice) -> Description:
@@ -111,7 +115,7 @@ class InvoiceExport(ExportKind[Invoice]):
     # --- what it is in Xero
 
     def needs(self, record: Invoice) -> list[Need]:
-        lines = record.lines.all()
+        lines = record.all_lines
         return [
             ("contacts", record.account),
             *(("items", line.item) for line in lines if line.item),
@@ -133,7 +137,7 @@ class InvoiceExport(ExportKind[Invoice]):
         books.learn_elsewhere(self.name, [record.uuid for record in records])
         books.learn_deep_links(self.name, [record.uuid for record in records])
         books.learn_links("contacts", {record.account.uuid for record in records})
-        items = {line.item.uuid for record in records for line in record.lines.all() if line.item}
+        items = {line.item.uuid for record in records for line in record.all_lines if line.item}
         books.learn_links("items", items, may_vanish=True)
 
     def look(self, gateway: Gateway, records: Sequence[Invoice], books: Books, sent: Sequence[Element]) -> None:
@@ -226,7 +230,7 @@ class InvoiceExport(ExportKind[Invoice]):
         found = [
             Problem(reason, words, record.get_absolute_url()) for reason, words in self._header_problems(record, books)
         ]
-        for line in record.lines.all():
+        for line in record.all_lines:
             found += [Problem(reason, words, record.get_absolute_url()) for reason, words in _text_problems(line)]
             found += _account_problems(line, books)
             found += _rate_problems(line, books)
@@ -239,7 +243,7 @@ class InvoiceExport(ExportKind[Invoice]):
             yield "wrong_status", f"The invoice is {status}; only Ready to Send and Sent go to Xero."
         if record.dont_send:
             yield "dont_send", f"Marked “Don't send”: {record.dont_send}"
-        if not record.lines.all():
+        if not record.all_lines:
             yield "no_lines", "This invoice has no lines."
         if not record.account.name.strip():
             yield "no_name", "This invoice has no customer name."
@@ -272,7 +276,7 @@ class InvoiceExport(ExportKind[Invoice]):
         return XeroInvoice(
             type="ACCREC",
             contact=Contact(contact_id=_contact_id(record, books)),
-            line_items=[self._line(line, books) for line in record.lines.all()],
+            line_items=[self._line(line, books) for line in record.all_lines],
             date=record.date,
             due_date=due_date(record, books.options.due_date),
             line_amount_types=LineAmountTypes.EXCLUSIVE,
@@ -320,7 +324,7 @@ class InvoiceExport(ExportKind[Invoice]):
         if books.options.status != SyncOptions.Status.AUTHORISED or books.options.allow_backorders:
             return []
         wanted: dict[UUID, Draw] = {}
-        for line in record.lines.all():
+        for line in record.all_lines:
             if line.item and (on_hand := _on_hand(line.item, books)) is not None:
                 so_far = wanted[line.item.uuid].quantity if line.item.uuid in wanted else Decimal(0)
                 wanted[line.item.uuid] = Draw(str(line.item.uuid), line.item.name, so_far + line.quantity, on_hand)
@@ -352,7 +356,7 @@ class InvoiceExport(ExportKind[Invoice]):
         return record.total
 
     def expected_total(self, record: Invoice, books: Books) -> Decimal | None:
-        return money.totals((line.amount, _rate_in_xero(line, books)) for line in record.lines.all()).total
+        return money.totals((line.amount, _rate_in_xero(line, books)) for line in record.all_lines).total
 
     def remember(self, record: Invoice) -> dict[str, Any]:
         return {"number": record.number, "total": str(record.total), "date": record.date.isoformat()}
