@@ -6,13 +6,15 @@ several times the CPU for wide rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import (
     BooleanField,
     CharField,
+    DateTimeField,
     Field,
     ForeignKey,
     IntegerField,
@@ -57,9 +59,10 @@ def insert_each(
         f"VALUES ({', '.join(['%s'] * len(columns))}){conflict}"
     )
     stamped = [each for each in columns if getattr(each, "auto_now", False) or getattr(each, "auto_now_add", False)]
-    for record in records:
-        for each in stamped:
-            each.pre_save(record, add=True)
+    for each in stamped:
+        now = each.pre_save(records[0], add=True)
+        for record in records:
+            setattr(record, each.attname, now)
     _run(statement, _values(records, columns))
 
 
@@ -77,14 +80,23 @@ def update_each(records: Sequence[Model], fields: Sequence[str]) -> None:
 
 def _values(records: Iterable[Model], columns: Iterable[Field[Any, Any]]) -> list[list[Any]]:
     """Return what each record has in these columns, as the database takes it."""
-    taken = [(each.attname, _PLAIN.get(type(each)), each.get_db_prep_save) for each in columns]
+    taken = [(each.attname, _PLAIN.get(type(each)), _prepare(each)) for each in columns]
     return [
         [
-            value if (value := getattr(record, name)) is None or type(value) is plain else prepare(value, connection)
+            value if (value := getattr(record, name)) is None or type(value) is plain else prepare(value)
             for name, plain, prepare in taken
         ]
         for record in records
     ]
+
+
+def _prepare(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    """Return what makes a value of a field what the database takes. Many records share their moments."""
+
+    def prepare(value: Any) -> Any:
+        return field.get_db_prep_save(value, connection)
+
+    return cache(prepare) if isinstance(field, DateTimeField) else prepare
 
 
 def _run(statement: str, values: list[list[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from django.db import IntegrityError, transaction
 from bmsxero.bulk import insert_each, update_each
 from finance.models import Invoice
 from tests import records
-from xero_sync.models import XeroLink
+from xero_sync.models import Job, JobRow, XeroConnection, XeroLink
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +71,30 @@ def test_what_is_there_is_an_error_otherwise() -> None:
     insert_each([link("a", "A")])
     with pytest.raises(IntegrityError), transaction.atomic():
         insert_each([link("a", "A")])
+
+
+def test_values_of_any_sort_come_back_as_they_were_written() -> None:
+    """Most go to the database as they are; what a field makes of its own is still asked for."""
+    connection = XeroConnection.objects.create(tenant_id="t")
+    job = Job.objects.create(connection=connection, tenant_id="t", kind="items", direction="export")
+    made = JobRow(
+        job=job, record_key="k", label="L", requested=False, stage=3, state=JobRow.State.FAILED,
+        amount=Decimal("1.50"), needs=[["items", "1"]], deaths=2,
+    )  # fmt: skip
+    insert_each([made])
+    row = JobRow.objects.get()
+    assert (row.requested, row.stage, row.state, row.amount, row.needs, row.deaths) == (
+        False, 3, "failed", Decimal("1.50"), [["items", "1"]], 2,
+    )  # fmt: skip
+    assert row.updated is not None
+    row.updated = datetime(2026, 11, 2, 9, 30, 0, 123456, tzinfo=UTC)
+    row.message = ""
+    update_each([row], ["updated", "message", "request"])
+    row.refresh_from_db()
+    assert (row.updated, row.message, row.request_id) == (datetime(2026, 11, 2, 9, 30, 0, 123456, tzinfo=UTC), "", None)
+
+
+def test_records_inserted_together_share_the_moment_that_django_fills_in() -> None:
+    insert_each([link("a", "A"), link("b", "B")])
+    first, second = XeroLink.objects.order_by("xero_id")
+    assert first.created == second.created

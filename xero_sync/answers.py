@@ -13,7 +13,7 @@ from django.db import transaction
 from xero_sync import clock, jobs, mirror, recovery
 from xero_sync.batches import Batch
 from xero_sync.failpoints import reach
-from xero_sync.gateway import Answer, messages, refusal
+from xero_sync.gateway import Answer, refusal, told
 from xero_sync.kinds.base import ExportKind
 from xero_sync.mirror import Element
 from xero_sync.models import JobRow, XeroRequest
@@ -36,11 +36,13 @@ def record(batch: Batch, request: XeroRequest, answer: Answer, elements: Sequenc
             element = _element_of(batch, row, shelf, elements)
             if element is None:
                 batch.doubt(row, "Xero's answer did not mention this one.")
-            elif words := _refusal(batch.kind, element):
+                continue
+            says = told(element)
+            if words := _refusal(batch.kind, element, says.errors):
                 _refused(batch, row, words)
             else:
                 taken.append(element)
-                _accepted(batch, row, element)
+                _accepted(batch, row, element, says.warnings)
         mirror.store(batch.job.tenant_id, batch.kind.name, taken)
         _close(batch, request, answer)
         reach("recording", batch.kind.name)
@@ -70,13 +72,12 @@ def _element_of(batch: Batch, row: JobRow, shelf: dict[str, Element], elements: 
     return next((shelf[key] for key in keys if key in shelf), None)
 
 
-def _accepted(batch: Batch, row: JobRow, element: Element) -> None:
+def _accepted(batch: Batch, row: JobRow, element: Element, warnings: list[str]) -> None:
     accepted = batch.kind.accept(element)
     if row.outcome == Outcome.ARCHIVE:
         batch.archived(row, accepted)
         return
     how = "updated" if row.outcome == Outcome.UPDATE else "created"
-    warnings = messages(element, "Warnings")
     if accepted.total is not None and row.our_total is not None and accepted.total != row.our_total:
         warnings.append(f"Xero's total is {accepted.total:.2f}, ours is {row.our_total:.2f}.")
     row.warning = " ".join(filter(None, [row.warning, *warnings]))
@@ -126,9 +127,8 @@ def _shelve(kind: ExportKind[Any], elements: Iterable[Element]) -> dict[str, Ele
     return shelf
 
 
-def _refusal(kind: ExportKind[Any], element: Element) -> str:
+def _refusal(kind: ExportKind[Any], element: Element, words: list[str]) -> str:
     """Return why Xero did not take an element; nothing if it did. A failed create carries an all-zero id."""
-    words = messages(element)
     refused = (
         words
         or element.get("StatusAttributeString") == "ERROR"

@@ -127,7 +127,8 @@ class Batch:
         """Note a line for the transaction log; `flush` writes it."""
         words = f"{message} (Attempt {row.attempt}.)" if row.attempt > 1 else message
         fields = jobs.line_fields("send", action, row=row, outcome=outcome, message=words)
-        self._lines.append(LogLine(job=self.job, request=self.request, **fields))
+        request_id = self.request.pk if self.request else None
+        self._lines.append(LogLine(job_id=self.job.pk, request_id=request_id, **fields))
 
     def flush(self, correlation_id: str = "") -> None:
         """Write the outcomes noted so far: rows, links and log lines. The caller's transaction holds them together."""
@@ -171,8 +172,9 @@ _OUTCOME = (
 
 def save_rows(rows: Sequence[JobRow]) -> None:
     """Save what became of rows that exist already."""
+    now = clock.stamp()
     for row in rows:
-        row.updated = clock.stamp()
+        row.updated = now
     update_each(rows, _OUTCOME)
 
 

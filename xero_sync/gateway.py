@@ -19,7 +19,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -68,10 +68,10 @@ def deadline() -> timedelta:
 def encode(value: Any) -> str:
     """Return an SDK model as canonical JSON: exact decimals as numbers, ISO dates, only the fields that were set."""
     match value:
-        case str() | bool() | int():
-            return _json(value)
         case Decimal():
             return f"{value:f}"
+        case str() | bool() | int():
+            return _json(value)
         case BaseModel():
             return "{" + ",".join(_fields(value)) + "}"
         case list():
@@ -354,23 +354,29 @@ def refusal(answer: Answer) -> Refused:
     if not isinstance(decoded, dict):
         return Refused(str(decoded)[:500])
     elements = [each for each in decoded.get("Elements") or [] if isinstance(each, dict)]
-    words = [message for each in elements for message in messages(each)]
+    words = [message for each in elements for message in told(each).errors]
     return Refused("; ".join(dict.fromkeys(words)) or str(decoded.get("Message") or "Xero refused it."), elements)
 
 
-def messages(element: Any, name: str = "ValidationErrors") -> list[str]:
-    """Collect an element's validation messages, those of its lines and its contact, too, each once."""
-    return list(dict.fromkeys(message for message in _messages(element, name) if message))
+class Told(NamedTuple):
+    """What Xero says of an element, its lines and its contact, each sentence once."""
+
+    errors: list[str]
+    warnings: list[str]
 
 
-def _messages(element: Any, name: str) -> Iterator[str]:
+def told(element: Any) -> Told:
+    """Collect the messages in an element of an answer, however deep they are."""
+    errors, warnings = dict[str, None](), dict[str, None]()
     left = [element] if isinstance(element, (dict, list)) else []
     while left:
         each = left.pop()
         if type(each) is dict:
-            for told in each.get(name) or ():
-                # one sample of Xero's has Description where the others have Message
-                yield str(told.get("Message") or told.get("Description") or "")
+            for name, found in (("ValidationErrors", errors), ("Warnings", warnings)):
+                if messages := each.get(name):
+                    # one sample of Xero's has Description where the others have Message
+                    found |= {str(one.get("Message") or one.get("Description") or ""): None for one in messages}
             each = list(each.values())
         # Backwards, as the last is looked into first
         left += [inner for inner in reversed(each) if type(inner) is dict or (inner and type(inner) is list)]
+    return Told([words for words in errors if words], [words for words in warnings if words])

@@ -448,7 +448,7 @@ def log(
 def line_fields(step: str, action: str, *, row: JobRow | None, outcome: str, message: str) -> dict[str, Any]:
     """Return the columns of a log line; line breaks are escaped, so that one line is one line."""
     return {
-        "row": row,
+        "row_id": row.pk if row else None,
         "time": clock.stamp(),
         "step": step,
         "record": row.label if row else "",

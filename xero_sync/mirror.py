@@ -200,7 +200,7 @@ def store(
     tenant_id: str, kind: str, elements: Iterable[Element], *, seen_at: datetime | None = None
 ) -> datetime | None:
     """Put elements of an answer into the copy, in one transaction. Return the latest change they tell of."""
-    source = SOURCES[kind]
+    source, seen_at = SOURCES[kind], seen_at or clock.stamp()
     rows = {row.xero_id: row for element in elements if (row := _row(tenant_id, kind, source, element, seen_at))}
     if kind == "contacts":
         _keep_merges(tenant_id, rows)
@@ -228,7 +228,7 @@ def _pages(gateway: Gateway, source: Source, since: datetime | None) -> Iterable
     return [gateway.read(source.endpoint, source.params).get(source.endpoint) or []]
 
 
-def _row(tenant_id: str, kind: str, source: Source, element: Element, seen_at: datetime | None) -> XeroRecord | None:
+def _row(tenant_id: str, kind: str, source: Source, element: Element, seen_at: datetime) -> XeroRecord | None:
     xero_id = str(element.get(source.id_field) or "")
     if not xero_id.strip("0-"):  # absent, or the all-zero id of a failed create
         return None
@@ -242,5 +242,5 @@ def _row(tenant_id: str, kind: str, source: Source, element: Element, seen_at: d
         date=day(element.get(source.date_field)) if source.date_field else None,
         updated_utc=moment(element.get("UpdatedDateUTC")),
         payload={name: value for name, value in element.items() if name not in source.dropped},
-        seen_at=seen_at or clock.stamp(),
+        seen_at=seen_at,
     )

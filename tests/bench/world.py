@@ -46,6 +46,7 @@ def _prepare(xero: Any, *, latency_ms: int, contacts: int, limits: bool, organis
     import django
 
     django.setup()
+    from django.conf import settings
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
@@ -56,6 +57,8 @@ def _prepare(xero: Any, *, latency_ms: int, contacts: int, limits: bool, organis
     xero.reset(organisations=[{"name": name, "country": "GB", "contacts": contacts} for name in names])
     if not limits:
         xero.control("limits", **NO_LIMITS)
+    # Else Django keeps every statement, and has SQLite write each out with its values, which production never does
+    settings.DEBUG = False
     admin = User.objects.create_superuser("admin", password="admin")
     for name in names:
         connect(xero, admin, name if organisations > 1 else "")

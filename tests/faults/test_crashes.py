@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.faults.processes import born, dies, ends, freezes, let_time_pass, unt
 from tests.xero_sync.driving import check, check_payments, export, import_payments
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, engine, jobs, oauth, recovery
+from xero_sync.intents import AHEAD
 from xero_sync.models import Job, XeroConnection, XeroLink
 
 pytestmark = [
@@ -244,6 +246,48 @@ def test_what_kills_its_worker_three_times_goes_alone_and_then_to_a_person(
     until_it_ends(job)
     assert job.state == Job.State.COMPLETED
     assert all_is_well(xero)
+
+
+def codes(number: int) -> Job:
+    """Return a job of so many calls, sent: Xero takes account codes one by one."""
+    made = [AccountCode.objects.create(code=f"T{n}", name=f"Code {n}") for n in range(number)]
+    return sent(check({"ids": [str(code.uuid) for code in made]}, kind="account_codes"))
+
+
+def test_of_what_was_written_down_together_only_what_was_about_to_go_is_suspected(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    job = codes(AHEAD + 1)
+    dies(lambda: engine.run(job.pk), "written:account_codes")
+    assert job.requests.filter(state="ready").count() == AHEAD
+    let_time_pass()
+    dies(lambda: engine.run(job.pk), "written:account_codes")
+    assert sorted(job.rows.values_list("deaths", flat=True)) == [0] * AHEAD + [1]
+    assert job.requests.filter(state="ready").count() == 1, "after a death it goes by itself, to see whose fault it was"
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+
+
+def test_a_stop_takes_back_what_was_written_down_and_not_sent(
+    connection: XeroConnection, xero: SimulatedXero, settings: Any
+) -> None:
+    settings.XERO_PARALLEL = 1
+    job = codes(2 * AHEAD)
+    xero.control("limits", latency_ms=300)
+    worker = born(lambda: engine.run(job.pk))
+    while not job.rows.filter(state="succeeded").exists():
+        time.sleep(0.02)
+    jobs.stop(job, user=None)
+    assert ends(worker) == 0
+    xero.control("limits", latency_ms=0)
+    until_it_ends(job)
+    assert job.state == Job.State.STOPPED
+    assert not job.requests.exclude(state="done").exists()
+    rows = Counter(job.rows.values_list("state", "reason"))
+    assert rows[("succeeded", "")] + rows[("skipped", "stopped")] == 2 * AHEAD
+    assert 0 < rows[("succeeded", "")] < AHEAD, rows
+    assert len(xero.ledger()) == rows[("succeeded", "")]
 
 
 @pytest.mark.parametrize("point", ["looking", "resolving"])

@@ -16,7 +16,7 @@ from xero_python.accounting import Address, Contact, Invoice, LineAmountTypes, L
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, mirror
 from xero_sync.errors import NotReached, TimedOut, Unanswered
-from xero_sync.gateway import Gateway, decode, encode, messages
+from xero_sync.gateway import Gateway, decode, encode, told
 from xero_sync.models import MirrorStamp, XeroConnection
 
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_no_answer(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "day"),
+    ("text", "day"),
     [
         ("/Date(1439434356790+0000)/", date(2015, 8, 13)),
         ("/Date(1552521600000)/", date(2019, 3, 14)),
@@ -72,8 +72,8 @@ def test_what_cannot_be_read_is_no_answer(body: bytes) -> None:
         ("", None),
     ],
 )
-def test_xeros_dates_are_read(told: str | None, day: date | None) -> None:
-    assert mirror.day(told) == day
+def test_xeros_dates_are_read(text: str | None, day: date | None) -> None:
+    assert mirror.day(text) == day
 
 
 def test_messages_are_found_however_deep_and_each_once() -> None:
@@ -83,8 +83,7 @@ def test_messages_are_found_however_deep_and_each_once() -> None:
         "Contact": {"ValidationErrors": [{"Description": "C"}]},
         "Warnings": [{"Message": "D"}],
     }
-    assert messages(element) == ["A", "B", "C"]
-    assert messages(element, "Warnings") == ["D"]
+    assert told(element) == (["A", "B", "C"], ["D"])
 
 
 @pytest.mark.django_db

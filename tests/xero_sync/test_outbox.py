@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from finance.models import Invoice
+from finance.models import AccountCode, Invoice
 from tests import records
 from tests.xero_sync.driving import check, checked, export, outcome, send, states
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import clock, engine, jobs, lease
 from xero_sync.errors import WrongOrganisation
+from xero_sync.intents import AHEAD
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRequest
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +261,36 @@ def test_a_worker_that_is_told_to_go_leaves_the_rest_to_another(four: list[Invoi
     engine.run(job.pk)
     assert set(states(job).values()) == {"succeeded"}
     assert len(xero.invoices()) == 4
+
+
+def codes(number: int) -> Job:
+    """Return a job of so many calls, sent: Xero takes account codes one by one."""
+    made = [AccountCode.objects.create(code=f"T{n}", name=f"Code {n}") for n in range(number)]
+    job = check({"ids": [str(code.uuid) for code in made]}, kind="account_codes")
+    assert jobs.send(job)
+    return job
+
+
+def test_what_was_written_down_and_may_not_be_sent_yet_goes_back(
+    connection: XeroConnection, xero: SimulatedXero, settings: Any
+) -> None:
+    settings.XERO_PARALLEL = 1
+    job = codes(7)
+    xero.fault("rate_limit_minute", method="PUT", endpoint="Accounts", nth=2, retry_after=37)
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.wait_why) == ("waiting", "limit")
+    assert Counter(job.rows.values_list("state", "request__answer")) == {
+        ("succeeded", ""): 1, ("pending", None): 6,
+    }  # fmt: skip
+    told = Counter(job.requests.values_list("state", "answer"))
+    assert told == {("done", ""): 1, ("done", "refused with 429"): 1, ("done", "not sent"): AHEAD - 2}
+    XeroConnection.objects.update(blocked_until=None)
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == "completed"
+    keys = [write["key"] for write in xero.ledger()]
+    assert len(keys) == len(set(keys)) == 7
 
 
 def test_a_bell_that_rings_late_begins_nothing_before_its_time(four: list[Invoice], xero: SimulatedXero) -> None:
