@@ -15,6 +15,7 @@ from bmsxero.logs import about_job
 from xero_sync import (
     alerts,
     clock,
+    deaths,
     imports,
     jobs,
     lease,
@@ -49,13 +50,13 @@ def _run(job_id: int) -> bool:
     leased = _leased(job) if job else None
     if job is None or leased is None:
         return True
-    owner = lease.new_owner()
+    owner, last = lease.new_owner(), job.lease_owner
     if not lease.take(leased, owner):
         return False
     try:
         job.refresh_from_db()
         if _leased(job) == leased:  # else another worker was faster
-            _work(job, owner)
+            _work(job, owner, last)
     except WrongOrganisation as error:
         _give_up(job, error.message)
     except (OperationalError, InterfaceError, InternalError):
@@ -89,21 +90,36 @@ def _leased(job: Job) -> Job | XeroConnection | None:
     return job if job.state == Job.State.CHECKING else None
 
 
-def _work(job: Job, owner: str) -> None:
-    if job.state == Job.State.CHECKING:
-        _check(job, owner)
-    elif job.direction == Job.Direction.IMPORT:
-        imports.run(job, owner)
+def _work(job: Job, owner: str, last: str) -> None:
+    if job.state == Job.State.CHECKING or job.direction == Job.Direction.IMPORT:
+        _read(job, owner, last)
     else:
         outbox.run(job, owner)
     if job.schedule_id:
         schedule.carry_on()
 
 
+def _read(job: Job, owner: str, last: str) -> None:
+    """Check, or import. `last` is the worker that had the job before, if it did not give it back."""
+    checking = job.state == Job.State.CHECKING
+    if job.deaths >= deaths.MOST:
+        if checking:
+            job.rows.all().delete()  # a part of a plan is none
+        _give_up(job, deaths.OVER_A_CHECK if checking else deaths.OVER_AN_IMPORT, deaths.note(job, last))
+        return
+    with deaths.counted(job, owner):
+        if checking:
+            _check(job, owner)
+        else:
+            imports.run(job, owner)
+
+
 def _check(job: Job, owner: str) -> None:
     def keep_alive() -> None:
         lease.renew(job, owner)
+        deaths.forgive_a_leaving_worker(job)
 
+    keep_alive()
     Job.objects.filter(pk=job.pk, state=Job.State.CHECKING).update(wait_until=None, wait_why="")
     try:
         if job.direction == Job.Direction.IMPORT:
@@ -134,10 +150,11 @@ def _try_again(job: Job, problem: str) -> None:
 
 def _give_up(job: Job, problem: str, error_id: str = "") -> None:
     """End a job that can't go on. What was not sent says so; what is in doubt stays for a person to look at."""
+    step, left = ("import", "Not imported.") if job.direction == Job.Direction.IMPORT else ("send", "Not sent.")
     with transaction.atomic():
         pending = job.rows.filter(state__in=(JobRow.State.PENDING, JobRow.State.CLAIMED))
-        pending.update(message=f"Not sent. {problem}")
-        jobs.log_left_out(job, pending, "Fail", LogLine.Outcome.FAILED, "send")
+        pending.update(message=f"{left} {problem}")
+        jobs.log_left_out(job, pending, "Fail", LogLine.Outcome.FAILED, step)
         pending.update(state=JobRow.State.FAILED, reason="gave_up")
         doubtful = job.rows.filter(state__in=(JobRow.State.SENT, JobRow.State.UNKNOWN))
         jobs.log_left_out(job, doubtful, "Needs review", LogLine.Outcome.WARNING, "send")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from xero_sync import check, clock, jobs, lease, mirror, organisation, payment_imports, record_imports
+from xero_sync import check, clock, deaths, jobs, lease, mirror, organisation, payment_imports, record_imports
 from xero_sync.gateway import Gateway
 from xero_sync.kinds import import_kind
 from xero_sync.models import Job, JobRow
@@ -52,6 +52,7 @@ def run(job: Job, owner: str) -> None:
         if Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
             break
         (payment_imports if job.kind == PAYMENTS else record_imports).apply(job, rows)
+        deaths.got_on(job)
         jobs.recount_now_and_then(job)
     job.rows.filter(state=State.PENDING).update(
         state=State.SKIPPED, reason="stopped", message="Not imported: the job was stopped."

@@ -69,6 +69,7 @@ class _Planner:
             known = payments.known([record.xero_id for record in chunk], self.job.tenant_id)
             rows = [row for record in chunk if (row := row_for(record, known, requested))]
             insert_each(rows, unless_there=True)
+            reach("planning", "payments")
 
     def _payment_row(self, record: XeroRecord, known: dict[str, Known], requested: bool) -> JobRow | None:
         ledger = self.ledgers.get(record.key)

@@ -133,6 +133,7 @@ class Planner:
     def add(self, remotes: Sequence[XeroRecord]) -> None:
         # A worker that died while checking leaves rows; the next one finds them made
         insert_each(self.rows(remotes), unless_there=True)
+        reach("planning", self.kind.name)
 
     def rows(self, remotes: Sequence[XeroRecord]) -> list[JobRow]:
         """Return the rows of these records, after those of what comes along with them; saved nowhere."""

@@ -17,11 +17,11 @@ from finance.models import AccountCode, Invoice, Item
 from tests import records
 from tests.faults import checker
 from tests.faults.processes import born, dies, ends, freezes, let_time_pass, until_it_ends
-from tests.xero_sync.driving import check, check_payments, export, import_payments
+from tests.xero_sync.driving import check, check_payments, checked, export, import_payments
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, engine, jobs, oauth, recovery
+from xero_sync import clock, deaths, engine, imports, jobs, lease, oauth, recovery
 from xero_sync.intents import AHEAD
-from xero_sync.models import Job, XeroConnection, XeroLink
+from xero_sync.models import Job, MirrorStamp, XeroConnection, XeroLink
 
 pytestmark = [
     pytest.mark.fault,
@@ -324,4 +324,110 @@ def test_deaths_over_a_look_up_count_only_in_a_row(connection: XeroConnection, x
     let_time_pass(minutes=40)
     until_it_ends(job)
     assert job.state == Job.State.COMPLETED
+    assert all_is_well(xero)
+
+
+def paid_invoices(xero: SimulatedXero, number: int = 3) -> None:
+    """Exported invoices whose payments wait in Xero."""
+    made = invoices(number)
+    export(status="AUTHORISED")
+    xero.control("pay", invoices=[invoice.number for invoice in made])
+
+
+@pytest.mark.parametrize("direction", ["export", "import"])
+def test_a_check_that_kills_its_worker_three_times_is_left_to_a_person(
+    connection: XeroConnection, xero: SimulatedXero, caplog: pytest.LogCaptureFixture, direction: str
+) -> None:
+    paid_invoices(xero)
+    chosen = ("payments", "import") if direction == "import" else ("contacts", "export")
+    job = jobs.start_check(*chosen, {"all": True}, user=None)
+    for _ in range(3):
+        dies(lambda: engine.run(job.pk), f"planning:{chosen[0]}")
+        job.refresh_from_db()
+        last = job.lease_owner
+        let_time_pass()
+    until_it_ends(job)
+    assert (job.state, job.problem) == (Job.State.NEEDS_ATTENTION, deaths.OVER_A_CHECK)
+    assert not job.rows.exists()
+    (told,) = [line.getMessage() for line in caplog.records if line.name == "xero_sync.deaths"]
+    assert job.error_id
+    assert job.error_id in told
+    assert last in told
+    assert job.log.filter(action="End", message=deaths.OVER_A_CHECK).exists()
+    assert engine.sweep() == []
+    assert all_is_well(xero)
+    again = jobs.start_check(*chosen, {"all": True}, user=None)
+    engine.run(again.pk)
+    again.refresh_from_db()
+    assert (again.state, again.deaths) == (Job.State.CHECKED, 0)
+
+
+def test_deaths_over_a_check_count_only_in_a_row(connection: XeroConnection, xero: SimulatedXero) -> None:
+    invoices()
+    job = jobs.start_check("invoices", "export", {"all": True, "fresh": True}, user=None)
+    for _ in range(2):
+        dies(lambda: engine.run(job.pk), "planning:invoices")
+        let_time_pass()
+    MirrorStamp.objects.all().delete()
+    xero.fault("error_500_gate", method="GET", endpoint="Contacts")
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.wait_why, job.deaths) == (Job.State.CHECKING, "trouble", 0)
+    let_time_pass()
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.deaths) == (Job.State.CHECKED, 0)
+
+
+def test_who_was_told_to_go_and_is_killed_has_not_died_of_the_check(
+    connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    invoices()
+    job = jobs.start_check("invoices", "export", {"all": True}, user=None)
+
+    def go() -> None:
+        lease.leaving.set()
+        engine.run(job.pk)
+
+    for _ in range(4):
+        dies(go, "planning:invoices")
+        let_time_pass()
+    engine.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == Job.State.CHECKED
+
+
+def test_an_import_that_kills_its_worker_three_times_in_one_place_is_left_to_a_person(
+    connection: XeroConnection, xero: SimulatedXero, caplog: pytest.LogCaptureFixture
+) -> None:
+    paid_invoices(xero)
+    job = sent(check_payments())
+    for _ in range(3):
+        dies(lambda: engine.run(job.pk), "applying:payments")
+        let_time_pass()
+    until_it_ends(job)
+    assert (job.state, job.problem) == (Job.State.NEEDS_ATTENTION, deaths.OVER_AN_IMPORT)
+    assert job.error_id in caplog.text
+    told = set(job.rows.values_list("state", "message"))
+    assert told == {("failed", f"Not imported. {deaths.OVER_AN_IMPORT}")}
+    assert all_is_well(xero)
+    again = sent(checked(jobs.retry(job, user=None)))
+    engine.run(again.pk)
+    again.refresh_from_db()
+    assert again.state == Job.State.COMPLETED
+    assert set(Invoice.objects.values_list("balance_due", flat=True)) == {Decimal("0.00")}
+
+
+def test_an_import_that_gets_on_is_not_given_up_however_many_workers_die(
+    connection: XeroConnection, xero: SimulatedXero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", 1)
+    paid_invoices(xero, 6)
+    job = sent(check_payments())
+    for _ in range(5):
+        dies(lambda: engine.run(job.pk), "applying:payments@2")
+        let_time_pass()
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert job.log.filter(step="import", action="Created").count() == 6
     assert all_is_well(xero)

@@ -63,6 +63,11 @@ class Job(models.Model):
     failed_reads = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="Times that its check got no answer so far."
     )
+    deaths = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Workers in a row that died over its check, or over its import without getting on.",
+    )
     problem = models.TextField(blank=True, help_text="Why the job as a whole could not go on, in plain words.")
     error_id = models.CharField(max_length=20, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
