@@ -53,10 +53,11 @@ def _run(job_id: int) -> bool:
     owner, last = lease.new_owner(), job.lease_owner
     if not lease.take(leased, owner):
         return False
+    handed_back = False
     try:
         job.refresh_from_db()
         if _leased(job) == leased:  # else another worker was faster
-            _work(job, owner, last)
+            handed_back = _work(job, owner, last)
     except WrongOrganisation as error:
         _give_up(job, error.message)
     except (OperationalError, InterfaceError, InternalError):
@@ -72,8 +73,7 @@ def _run(job_id: int) -> bool:
             _give_up(job, f"Something went wrong here, not in Xero (error {error_id}).", error_id)
     finally:
         lease.release(leased, owner)
-    if isinstance(leased, XeroConnection):
-        _ring_the_next(leased)
+    _ring_for_what_is_left(leased, handed_back=handed_back)
     return True
 
 
@@ -90,28 +90,32 @@ def _leased(job: Job) -> Job | XeroConnection | None:
     return job if job.state == Job.State.CHECKING else None
 
 
-def _work(job: Job, owner: str, last: str) -> None:
+def _work(job: Job, owner: str, last: str) -> bool:
+    """Return whether an import was handed back before its end, so that it has to be rung for."""
+    handed_back = False
     if job.state == Job.State.CHECKING or job.direction == Job.Direction.IMPORT:
-        _read(job, owner, last)
+        handed_back = _read(job, owner, last)
     else:
         outbox.run(job, owner)
     if job.schedule_id:
         schedule.carry_on()
+    return handed_back
 
 
-def _read(job: Job, owner: str, last: str) -> None:
-    """Check, or import. `last` is the worker that had the job before, if it did not give it back."""
+def _read(job: Job, owner: str, last: str) -> bool:
+    """Check, or import; return whether an import was handed back. `last` is the worker that had the job before and did
+    not give it back."""
     checking = job.state == Job.State.CHECKING
     if job.deaths >= deaths.MOST:
         if checking:
             job.rows.all().delete()  # a part of a plan is none
         _give_up(job, deaths.OVER_A_CHECK if checking else deaths.OVER_AN_IMPORT, deaths.note(job, last))
-        return
+        return False
     with deaths.counted(job, owner):
-        if checking:
-            _check(job, owner)
-        else:
-            imports.run(job, owner)
+        if not checking:
+            return imports.run(job, owner)
+        _check(job, owner)
+        return False
 
 
 def _check(job: Job, owner: str) -> None:
@@ -166,10 +170,14 @@ def _give_up(job: Job, problem: str, error_id: str = "") -> None:
         jobs.recount(job)
 
 
-def _ring_the_next(connection: XeroConnection) -> None:
-    """One writing job per organisation at a time: the next in line may start now, or the same one go on."""
-    if job := jobs.in_line(connection, clock.now()).first():
-        jobs.ring(job)
+def _ring_for_what_is_left(leased: Job | XeroConnection, *, handed_back: bool) -> None:
+    """One writing job per organisation at a time: the next in line may start now, or the same one go on. An import
+    rings for itself, and so stands behind all that waits for a worker."""
+    if isinstance(leased, XeroConnection):
+        if job := jobs.in_line(leased, clock.now()).first():
+            jobs.ring(job)
+    elif handed_back:
+        jobs.ring(leased)
 
 
 def sweep() -> list[int]:

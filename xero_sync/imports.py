@@ -6,10 +6,11 @@ Nothing foreign is changed, so a killed import is simply repeated: what was appl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from xero_sync import check, clock, deaths, jobs, lease, mirror, organisation, payment_imports, record_imports
+from xero_sync import check, clock, deaths, jobs, lease, mirror, organisation, outbox, payment_imports, record_imports
 from xero_sync.gateway import Gateway
 from xero_sync.kinds import import_kind
 from xero_sync.models import Job, JobRow
@@ -40,24 +41,39 @@ def plan(job: Job, keep_alive: Callable[[], None]) -> None:
     check.done(job, gateway)
 
 
-def run(job: Job, owner: str) -> None:
-    """Apply the pending rows of an import, then finish. The caller holds the job's lease."""
+def run(job: Job, owner: str) -> bool:
+    """Apply the pending rows of an import for a slice, and finish where none is left. The caller holds the job's lease.
+
+    Return whether it was handed back with rows left: they say where the next run goes on, nothing else is remembered.
+    """
+    slice_end = time.monotonic() + outbox.SLICE.total_seconds()
     now = clock.now()
     takable = Job.objects.filter(pk=job.pk, state__in=Job.OPEN).exclude(state=Job.State.STOPPING)
     takable.update(state=Job.State.RUNNING, wait_until=None, wait_why="", last_activity=now)
     Job.objects.filter(pk=job.pk, started_at=None).update(started_at=now)
     for rows in _pending(job):
-        if lease.leaving.is_set() or not lease.renew(job, owner):
-            return
+        if not lease.renew(job, owner):
+            return False
+        if lease.leaving.is_set():
+            return _hand_back(job)
         if Job.objects.filter(pk=job.pk, state=Job.State.STOPPING).exists():
             break
         (payment_imports if job.kind == PAYMENTS else record_imports).apply(job, rows)
         deaths.got_on(job)
         jobs.recount_now_and_then(job)
+        if time.monotonic() >= slice_end and job.rows.filter(state=State.PENDING).exists():
+            return _hand_back(job)
     job.rows.filter(state=State.PENDING).update(
         state=State.SKIPPED, reason="stopped", message="Not imported: the job was stopped."
     )
     jobs.finish(job)
+    return False
+
+
+def _hand_back(job: Job) -> bool:
+    jobs.recount(job)
+    jobs.note_served(job)
+    return True
 
 
 def _pending(job: Job) -> Iterator[list[JobRow]]:

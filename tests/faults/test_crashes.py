@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +14,13 @@ import pytest
 from django.db import connection as database
 
 from crm.models import Account
-from finance.models import AccountCode, Invoice, Item
+from finance.models import AccountCode, Invoice, Item, Payment
 from tests import records
 from tests.faults import checker
 from tests.faults.processes import born, dies, ends, freezes, let_time_pass, until_it_ends
 from tests.xero_sync.driving import check, check_payments, checked, export, import_payments
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, deaths, engine, imports, jobs, lease, oauth, recovery
+from xero_sync import clock, deaths, engine, imports, jobs, lease, oauth, outbox, recovery
 from xero_sync.intents import AHEAD
 from xero_sync.models import Job, MirrorStamp, XeroConnection, XeroLink
 
@@ -430,4 +431,21 @@ def test_an_import_that_gets_on_is_not_given_up_however_many_workers_die(
     until_it_ends(job)
     assert job.state == Job.State.COMPLETED
     assert job.log.filter(step="import", action="Created").count() == 6
+    assert all_is_well(xero)
+
+
+def test_an_import_in_slices_whose_workers_die_does_each_row_once(
+    connection: XeroConnection, xero: SimulatedXero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_invoices(xero, 6)
+    monkeypatch.setattr(imports, "CHUNK", 1)
+    monkeypatch.setattr(outbox, "SLICE", timedelta(0))
+    job = sent(check_payments())
+    for point in ("applying", "applied", "applying", "applied"):
+        engine.run(job.pk)
+        dies(lambda: engine.run(job.pk), f"{point}:payments")
+        let_time_pass()
+    until_it_ends(job)
+    assert job.state == Job.State.COMPLETED
+    assert job.log.filter(step="import", action="Created").count() == Payment.objects.count() == 6
     assert all_is_well(xero)
