@@ -15,14 +15,15 @@ COLUMNS = ("what", "page", "records", "calls", "wall_s", "cpu_s", "peak_mb", "qu
            "first_byte_ms")  # fmt: skip
 
 
-def measure(name: str) -> list[dict[str, Any]]:
-    """Return the figures of one measurement; what goes wrong is shown and ends the whole run."""
+def measure(name: str) -> list[dict[str, Any]] | None:
+    """Return the figures of one measurement; none if it went wrong, which is shown."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.run", name], capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     if done.returncode:
-        sys.exit(f"{name} failed:\n{done.stderr[-3000:]}")
+        print(f"{name} failed:\n{done.stderr[-3000:]}", file=sys.stderr, flush=True)
+        return None
     lines = [line.removeprefix("BENCH ") for line in done.stdout.splitlines() if line.startswith("BENCH ")]
     return [json.loads(line) for line in lines]
 
@@ -34,9 +35,15 @@ def main(wanted: list[str]) -> None:
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     print(f"| measurement | {' | '.join(COLUMNS)} |")
     print(f"|---|{'---|' * len(COLUMNS)}")
+    failed = []
     for name in wanted or MEASUREMENTS:
-        for figures in measure(name):
+        found = measure(name)
+        if found is None:
+            failed.append(name)
+        for figures in found or ():
             print(f"| {name} | {' | '.join(str(figures.get(column, '')) for column in COLUMNS)} |", flush=True)
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":
