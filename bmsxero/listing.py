@@ -16,7 +16,7 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 
 from bmsxero import csv_files
 from bmsxero.roles import Role
@@ -217,8 +217,8 @@ class Listing:
     sort: str = ""
     filter: type[Filter] | None = None
     page_size: int = PAGE_SIZE
-    #: Its filters are dear: what matches is looked for once, rather than counted and then looked for again.
-    looks_once: bool = False
+    #: So many keys are looked for first. Where there are no more of them, nothing has to be counted.
+    at_first: int = 1_000
 
     def matching(self, request: HttpRequest, rows: QuerySet[Any]) -> tuple[QuerySet[Any], Filter | None]:
         """Return the rows that the address asks for, sorted, and the filter form.
@@ -238,13 +238,16 @@ class Listing:
         decorate: Decorate | None = None,
         selection: Selection | None = None,
         csv_url: str = "",
+        total: int | None = None,
     ) -> Grid:
-        """Return the page that the address asks for. `decorate` adds what only the rows shown need."""
+        """Return the page that the address asks for. `decorate` adds what only the rows shown need.
+
+        `total`: how many rows there are, where that is known.
+        """
         found, form = self.matching(request, rows)
-        keys: Keys = found.values_list("pk", flat=True)
-        if self.looks_once and form is not None and form.is_filtering:
-            keys = list(keys)
-        page = _page(request, keys, self.page_size)
+        if form is not None and not form.is_valid():
+            total = 0
+        page = _page(request, _Keys(found, self.at_first, total), self.page_size)
         records = _shown(found, page, decorate)
         return Grid(
             caption=self.caption,
@@ -260,7 +263,8 @@ class Listing:
     def sample(self, rows: QuerySet[Any], limit: int, *, decorate: Decorate | None = None) -> Grid:
         """Return the first rows in the listing's own order, for a card on another page: no filter, no sorting."""
         ordered = rows.order_by(*self._order(Sort.parse(self.sort)))
-        page = Paginator(ordered.values_list("pk", flat=True), limit).page(1)
+        keys: Any = _Keys(ordered, self.at_first)
+        page = Paginator(keys, limit).page(1)
         records = _shown(ordered, page, decorate)
         return Grid(
             caption=self.caption,
@@ -325,11 +329,34 @@ def _choice(record: Any, selection: Selection) -> Choice | None:
     return Choice(selection.key(record), selection.label(record), refusal, chosen)
 
 
-#: Those of all matching rows, in order.
-Keys = QuerySet[Any, Any] | list[Any]
+class _Keys:
+    """The keys of all matching rows, in order, for a paginator.
+
+    The first are read before anything is counted: where that is all, the filters were looked through once, not twice.
+    """
+
+    def __init__(self, rows: QuerySet[Any], at_first: int, total: int | None = None) -> None:
+        self._all: QuerySet[Any, Any] = rows.values_list("pk", flat=True)
+        self._at_first, self._total = at_first, total
+
+    def count(self) -> int:
+        if self._total is None:
+            self._total = len(self._first) if self._has_all else self._all.count()
+        return self._total
+
+    def __getitem__(self, part: slice) -> list[Any]:
+        return self._first[part] if self._has_all or part.stop <= self._at_first else list(self._all[part])
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        return list(self._all[: self._at_first + 1])
+
+    @property
+    def _has_all(self) -> bool:
+        return len(self._first) <= self._at_first
 
 
-def _page(request: HttpRequest, keys: Keys, usual_size: int) -> Page[Any]:
+def _page(request: HttpRequest, keys: Any, usual_size: int) -> Page[Any]:
     asked = request.GET.get("rows", "")
     size = int(asked) if asked in {str(size) for size in PAGE_SIZES} else usual_size
     return Paginator(keys, size).get_page(request.GET.get("page"))
@@ -342,7 +369,7 @@ def _all(rows: QuerySet[Any], decorate: Decorate | None) -> Iterator[Any]:
 
 
 def _shown(rows: QuerySet[Any], page: Page[Any], decorate: Decorate | None) -> list[Any]:
-    # By keys, inside the database: it walks an index to a far page instead of reading every row before it
+    # By their keys alone: a database that saw the filters again would look through all rows again
     shown = rows.filter(pk__in=page.object_list)
     return list(decorate(shown) if decorate else shown)
 

@@ -66,6 +66,34 @@ def test_pages_show_every_row_once(reader: Client) -> None:
     assert "1–25 of <strong>60</strong> rows" in text(pages[0])
 
 
+@pytest.mark.parametrize(("at_first", "queries"), [(100, 2), (6, 3)])
+@pytest.mark.parametrize("page", ["1", "2", "3", "4", "99"])
+def test_every_page_is_there_however_many_rows_are_looked_for_first(at_first: int, queries: int, page: str) -> None:
+    for number in range(10):
+        account(f"Acme {number}")
+    listing = Listing("Accounts", (Column("name", "Name", sort=("name",)),), Empty("None"), sort="name",
+                      page_size=3, at_first=at_first)  # fmt: skip
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        grid = listing.grid(RequestFactory().get("/", {"page": page}), Account.objects.all())
+    start = {"1": 0, "2": 3, "3": 6}.get(page, 9)
+    assert [row.record.name for row in grid.rows] == [f"Acme {number}" for number in range(start, min(start + 3, 10))]
+    assert grid.total == 10
+    assert len(captured) <= queries + (start >= at_first)
+
+
+def test_a_number_that_is_known_is_not_counted_again() -> None:
+    for number in range(10):
+        account(f"Acme {number}")
+    listing = Listing("Accounts", (Column("name", "Name", sort=("name",)),), Empty("None"), sort="name", at_first=1)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert listing.grid(RequestFactory().get("/"), Account.objects.all(), total=10).total == 10
+    assert not any("COUNT" in each["sql"] for each in captured.captured_queries)
+
+
 @pytest.mark.parametrize("query", [{"page": "99"}, {"page": "x"}, {"rows": "1000000"}, {"rows": "x"}])
 def test_a_nonsense_page_is_still_a_page(reader: Client, query: dict[str, str]) -> None:
     account()

@@ -263,7 +263,6 @@ LINKS = Listing(
     ),
     sort="-last_seen",
     filter=LinkFilter,
-    looks_once=True,
 )
 
 

@@ -170,19 +170,22 @@ def _selecting(
     rule, viewing = draft.rule, request.GET.get("view") == SELECTION
     if wizard.excluded and request.GET.get("view") == EXCLUDED:
         return _excluding(request, wizard, wizard.excluded(filters, connection.tenant_id), draft, filters, connection)
+    told = [] if viewing else chips(wizard, filters, connection.tenant_id)
     rows = (wizard.chosen if viewing else wizard.matching)(rule if viewing else filters, connection.tenant_id)
     grid = wizard.grid_listing.grid(
         request,
         rows,
         decorate=wizard.decorate(connection) if wizard.decorate else None,
         selection=None if is_other(rule, filters) and not viewing else wizard.selection(rule),
+        # The chip of what is listed has counted it
+        total=next((chip.number for chip in told if chip.is_current), None),
     )
     shown = bar(wizard, rule, filters, connection, matching=None if viewing else grid.total)
     if viewing:
         grid = replace(grid, filter=None)
     return {
         "grid": replace(grid, posts=True),
-        "chips": [] if viewing else chips(wizard, filters, connection.tenant_id),
+        "chips": told,
         "number_excluded": _number_excluded(wizard, filters, grid, shown),
         "number_offered": shown.matching,
         **_bar_context(wizard, shown, request.GET),

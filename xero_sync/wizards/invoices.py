@@ -53,5 +53,7 @@ EXPORT = Wizard(
             icon="file-invoice",
         ),
         sort="date",
+        # To know which are linked already is dear, so all that match are looked for at once
+        at_first=100_000,
     ),
 )
