@@ -37,20 +37,28 @@ NOT_NEEDED = Decision(Outcome.SKIP, "not_needed", "Not sent: nothing that goes t
 def next_rows(job: Job, busy_kinds: set[str]) -> list[JobRow]:
     """Return the rows of the next few batches: of the first stage that has any, leaving out what must wait.
 
-    An earlier stage may still have answers to come: `busy_kinds` are on the wire.
+    `busy_kinds` are on the wire. Another kind goes beside them if nothing of it waits for an answer: else its batches
+    would be cut where they need not be, and each costs a call.
     """
     pending = job.rows.filter(state=State.PENDING).order_by("stage", "id")
     opened = job.rows.filter(requested=False, state__in=JobRow.OPEN)
     open_needs = set(opened.values_list("kind", "record_key"))
+
+    def is_ready(row: JobRow) -> bool:
+        return open_needs.isdisjoint((name, key) for name, key in row.needs)
+
     first = pending.values_list("stage", flat=True).first()
     for kind in EXPORTS[first:] if first is not None else ():
-        ready = (
-            row
-            for row in _in_order(pending.filter(stage=stage(kind.name)), AHEAD * kind.batch_size)
-            if open_needs.isdisjoint((name, key) for name, key in row.needs)
-        )
-        if rows := _alike(ready, kind.batch_size):
-            return rows if busy_kinds <= {kind.name} else []
+        some = AHEAD * kind.batch_size
+        rows = _in_order(pending.filter(stage=stage(kind.name)), some)
+        if busy_kinds <= {kind.name}:
+            ready = _alike(filter(is_ready, rows), kind.batch_size)
+        elif all(map(is_ready, next_few := list(islice(rows, some)))):
+            ready = _alike(next_few, kind.batch_size)
+        else:
+            return []
+        if ready:
+            return ready
     return []
 
 

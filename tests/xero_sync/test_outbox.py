@@ -13,7 +13,7 @@ from finance.models import AccountCode, Invoice
 from tests import records
 from tests.xero_sync.driving import check, checked, export, outcome, send, states
 from tests.xero_sync.simulated import SimulatedXero
-from xero_sync import clock, engine, jobs, lease
+from xero_sync import clock, engine, intents, jobs, lease, recovery
 from xero_sync.errors import WrongOrganisation
 from xero_sync.intents import AHEAD
 from xero_sync.models import Job, JobRow, XeroConnection, XeroLink, XeroRequest
@@ -291,6 +291,29 @@ def test_what_was_written_down_and_may_not_be_sent_yet_goes_back(
     assert job.state == "completed"
     keys = [write["key"] for write in xero.ledger()]
     assert len(keys) == len(set(keys)) == 7
+
+
+def test_kinds_that_need_none_of_each_other_are_sent_side_by_side(
+    four: list[Invoice], connection: XeroConnection, xero: SimulatedXero
+) -> None:
+    """Customers and what is sold, then the invoices, when both are there: in as few calls as one after the other."""
+    from finance.models import Item
+
+    four[0].lines.update(item=Item.objects.create(kind="service", name="Backup"))
+    job = check()
+    assert jobs.send(job)
+    going, sent = set[str](), list[str]()
+    while rows := intents.next_rows(job, going):
+        intents.claim(rows)
+        going.add(rows[0].kind)
+        sent += [f"{rows[0].kind} {len(rows)}"]
+    assert sent == ["contacts 1", "items 1"]
+    assert intents.next_rows(job, set()) == [], "each invoice needs one of them"
+    recovery.take_over_abandoned(job)
+    engine.run(job.pk)
+    writes = [write["path"].split("?")[0] for write in xero.ledger()]
+    assert sorted(writes[:2]) == ["/Contacts", "/Items"]
+    assert writes[2:] == ["/Invoices"]
 
 
 def test_a_bell_that_rings_late_begins_nothing_before_its_time(four: list[Invoice], xero: SimulatedXero) -> None:
