@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
 from django import forms
@@ -130,7 +130,13 @@ class Chip:
 
 
 class Filter(forms.Form):
-    """The filters of a list. Each has a label; `narrow` applies them all."""
+    """The filters of a list. Each has a label; `narrow` applies them all.
+
+    By one that is `dear`, all of what matches is neither counted nor paged, if that is more than the listing looks for
+    at first. A CSV has it all.
+    """
+
+    dear: ClassVar[tuple[str, ...]] = ()
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows that match. Called with valid data only."""
@@ -140,6 +146,10 @@ class Filter(forms.Form):
     def is_filtering(self) -> bool:
         """Whether anything is filtered."""
         return any(self.data.get(name) for name in self.fields)
+
+    @property
+    def is_dear(self) -> bool:
+        return any(self.data.get(name) for name in self.dear)
 
     @property
     def chips(self) -> list[Chip]:
@@ -195,6 +205,8 @@ class Grid:
     sums: Sequence[str] = ()
     #: A form around it posts its links, so that ticks travel with every step: see _posting_list.html
     posts: bool = False
+    #: Whether more match than were counted
+    is_cut: bool = False
 
     @property
     def total(self) -> int:
@@ -247,7 +259,8 @@ class Listing:
         found, form = self.matching(request, rows)
         if form is not None and not form.is_valid():
             total = 0
-        page = _page(request, _Keys(found, self.at_first, total), self.page_size)
+        keys = _Keys(found, self.at_first, total, stops=form is not None and form.is_dear)
+        page = _page(request, keys, self.page_size)
         records = _shown(found, page, decorate)
         return Grid(
             caption=self.caption,
@@ -258,6 +271,7 @@ class Listing:
             filter=form,
             selection=selection,
             csv_url=csv_url,
+            is_cut=keys.is_cut,
         )
 
     def sample(self, rows: QuerySet[Any], limit: int, *, decorate: Decorate | None = None) -> Grid:
@@ -335,13 +349,17 @@ class _Keys:
     The first are read before anything is counted: where that is all, the filters were looked through once, not twice.
     """
 
-    def __init__(self, rows: QuerySet[Any], at_first: int, total: int | None = None) -> None:
+    def __init__(self, rows: QuerySet[Any], at_first: int, total: int | None = None, *, stops: bool = False) -> None:
         self._all: QuerySet[Any, Any] = rows.values_list("pk", flat=True)
-        self._at_first, self._total = at_first, total
+        self._at_first, self._total, self._stops = at_first, total, stops
+
+    @property
+    def is_cut(self) -> bool:
+        return self._stops and not self._has_all
 
     def count(self) -> int:
         if self._total is None:
-            self._total = len(self._first) if self._has_all else self._all.count()
+            self._total = self._at_first if self.is_cut else len(self._first) if self._has_all else self._all.count()
         return self._total
 
     def __getitem__(self, part: slice) -> list[Any]:

@@ -120,8 +120,9 @@ def _database(name: str, default: Path) -> dict[str, object]:
         config["OPTIONS"] = {
             "connect_timeout": 5,
             # A worker that is frozen with a row locked must not hold up pages and the other workers. Renewing a
-            # token, the longest that a row stays locked, takes thirteen seconds at most.
-            "options": "-c idle_in_transaction_session_timeout=60s -c lock_timeout=20s",
+            # token, the longest that a row stays locked, takes thirteen seconds at most. Compiling a statement takes
+            # PostgreSQL up to a second here, and saves none.
+            "options": "-c idle_in_transaction_session_timeout=60s -c lock_timeout=20s -c jit=off",
             **dict(config.get("OPTIONS") or {}),  # type: ignore[call-overload]
         }
     return config

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from django import forms
 from django.db import connection
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from bmsxero.listing import Column, Empty, Listing, Selection
+from bmsxero.listing import Column, Empty, Filter, Listing, Selection
 from crm.models import Account
 from tests.records import account, invoice, payment
 
@@ -81,6 +82,34 @@ def test_every_page_is_there_however_many_rows_are_looked_for_first(at_first: in
     assert [row.record.name for row in grid.rows] == [f"Acme {number}" for number in range(start, min(start + 3, 10))]
     assert grid.total == 10
     assert len(captured) <= queries + (start >= at_first)
+
+
+class Dear(Filter):
+    dear = ("q",)
+    q = forms.CharField(required=False)
+
+
+def test_what_a_dear_filter_matches_is_paged_so_far_and_the_page_says_that_there_is_more(rf: RequestFactory) -> None:
+    for number in range(10):
+        account(f"Acme {number}")
+    listing = Listing("Accounts", (Column("name", "Name", sort=("name",)),), Empty("None"), sort="name",
+                      page_size=3, at_first=6, filter=Dear)  # fmt: skip
+
+    def shown(query: dict[str, str]) -> tuple[list[str], str]:
+        request = rf.get("/", query)
+        grid = listing.grid(request, Account.objects.all(), csv_url="/all.csv")
+        page = render_to_string("components/_pager.html", {"grid": grid}, request)
+        return [row.record.name for row in grid.rows], page
+
+    assert "of <strong>10</strong> rows" in shown({})[1]
+    page = shown({"q": "acme"})[1]
+    assert "of <strong>more than 6</strong> rows" in page
+    assert "There are more" not in page
+    names, page = shown({"q": "acme", "page": "99"})
+    assert names == ["Acme 3", "Acme 4", "Acme 5"]
+    assert "There are more: narrow the filters, or take the CSV." in page
+    file = b"".join(listing.csv(rf.get("/", {"q": "acme"}), Account.objects.all(), "all.csv")).decode()
+    assert len(file.splitlines()) == 11
 
 
 def test_a_number_that_is_known_is_not_counted_again() -> None:

@@ -291,6 +291,8 @@ RESULT_TABS: dict[str, Tab] = {
 
 
 class LogFilter(Filter):
+    dear = ("q", "record")
+
     q = forms.CharField(label="Search the log", required=False, max_length=200, widget=forms.SearchInput)
     record = forms.CharField(label="Record", required=False, max_length=200)
     step = forms.ChoiceField(
@@ -344,4 +346,5 @@ LOG = Listing(
     empty=Empty("No lines yet", "Each step of the job is written down here.", icon="file-text"),
     filter=LogFilter,
     page_size=100,
+    at_first=5_000,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
+from django.db import connection as database
 from django.db.models import (
     BooleanField,
     Case,
@@ -41,14 +42,18 @@ KINDS = {kind.name: kind.label for kind in LINKED} | {"payments": "Payment"}
 ARCHIVED = ("ARCHIVED", "GDPRREQUEST")
 
 
-def _conditions(has_status: Callable[[Iterable[str]], Q]) -> dict[str, Q]:
-    """Return when a link stands how, given the condition that Xero's record has one of these statuses."""
+HERE, THERE = Q(changed_here=True), Q(changed_there=True)
+
+
+def _conditions(has_status: Callable[[Iterable[str]], Q], here: Q = HERE, there: Q = THERE) -> dict[str, Q]:
+    """Return when a link stands how, given the conditions that Xero's record has one of these statuses, and that a link
+    was changed on either side."""
     live = ~has_status((*GONE, *ARCHIVED))
     return {
-        "fine": live & Q(changed_here=False, changed_there=False),
-        "changed_here": live & Q(changed_here=True),
+        "fine": live & ~here & ~there,
+        "changed_here": live & here,
         # In this order: few were changed there
-        "changed_there": live & Q(changed_there=True) & Q(changed_here=False),
+        "changed_there": live & there & ~here,
         "archived": has_status(ARCHIVED),
         "void": has_status(GONE - {MISSING}),
         "missing": has_status((MISSING,)),
@@ -64,15 +69,13 @@ _BADGES = {
     "missing": Badge("Missing in Xero", "danger"),
 }
 _OF_ONE = _conditions(lambda names: Q(remote_status__in=tuple(names)))
-#: The same for finding them among many: by the few records that are not live, rather than by asking after each link's.
-_OF_MANY = _conditions(
-    lambda names: Q(xero_id__in=XeroRecord.objects.filter(status__in=tuple(names)).values("xero_id"))
-)
 #: How a link may stand: what that is called, and the condition. They leave none out and overlap nowhere.
 STATES: dict[str, tuple[Badge, Q]] = {name: (badge, _OF_ONE[name]) for name, badge in _BADGES.items()}
 
 
 class LinkFilter(Filter):
+    dear = ("state",)
+
     q = forms.CharField(label="Name, number or code", required=False, max_length=200, widget=forms.SearchInput)
     kind = forms.ChoiceField(label="Type", required=False, choices=[("", "All"), *KINDS.items()])
     state = forms.ChoiceField(
@@ -84,15 +87,36 @@ class LinkFilter(Filter):
 
     def narrow(self, rows: QuerySet[XeroLink]) -> QuerySet[XeroLink]:
         asked = self.cleaned_data
-        if text := asked["q"].strip():
-            rows = rows.filter(_named(text))
         if asked["kind"]:
             rows = rows.filter(kind=asked["kind"])
         if asked["state"]:
-            rows = rows.filter(_OF_MANY[asked["state"]])
+            rows = rows.filter(_among(rows, asked["state"]))
+        if text := asked["q"].strip():
+            rows = rows.filter(_named(text))
         if asked["job"]:
             rows = rows.filter(job=asked["job"])
         return rows
+
+
+def _among(rows: QuerySet[XeroLink], state: str) -> Q:
+    """Return the condition of `STATES`, for finding the links that stand so among many."""
+
+    def has_status(names: Iterable[str]) -> Q:
+        # By the few records that are not live, rather than by asking after each link's
+        return Q(xero_id__in=XeroRecord.objects.filter(status__in=tuple(names)).values("xero_id"))
+
+    # Few were changed, and PostgreSQL finds those by joining each kind as a whole. SQLite looks each link up anyway
+    if state.startswith("changed") and database.vendor == "postgresql":
+        here, there = (_of_any(rows, records) for records in (_changed_here(), _changed_there(_remotes())))
+        return _conditions(has_status, here, there)[state]
+    return _conditions(has_status)[state]
+
+
+def _of_any(rows: QuerySet[XeroLink], by_kind: dict[str, QuerySet[Any]]) -> Q:
+    found = Q()
+    for kind, records in by_kind.items():
+        found |= Q(pk__in=rows.filter(Exists(records), kind=kind).values("pk"))
+    return found
 
 
 def _named(text: str) -> Q:
@@ -117,9 +141,7 @@ _NAMES = {
 
 def links(connection: XeroConnection) -> QuerySet[XeroLink]:
     """Return every link of the current organisation, each with its state, in the same query."""
-    remotes = XeroRecord.objects.filter(
-        tenant_id=OuterRef("tenant_id"), kind=OuterRef("kind"), xero_id=OuterRef("xero_id")
-    )
+    remotes = _remotes()
     return (
         XeroLink.objects.filter(tenant_id=connection.tenant_id)
         .annotate(
@@ -134,6 +156,13 @@ def links(connection: XeroConnection) -> QuerySet[XeroLink]:
                 output_field=CharField(),
             )
         )
+    )
+
+
+def _remotes() -> QuerySet[XeroRecord]:
+    """Return Xero's record of a link, as far as our copy has it."""
+    return XeroRecord.objects.filter(
+        tenant_id=OuterRef("tenant_id"), kind=OuterRef("kind"), xero_id=OuterRef("xero_id")
     )
 
 
@@ -263,6 +292,7 @@ LINKS = Listing(
     ),
     sort="-last_seen",
     filter=LinkFilter,
+    at_first=5_000,
 )
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import csv
+import random
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection as db
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bmsxero.roles import ADMINS, EVERYONE, WRITERS, Role
 from crm.models import Account
-from finance.models import Invoice, Item
+from finance.models import AccountCode, Invoice, Item
 from tests import records
 from tests.conftest import ClientOf
 from tests.xero_sync.conftest import connect
@@ -226,6 +229,52 @@ def test_a_record_that_was_changed_here_since_says_so(connection: XeroConnection
     assert state(kind, reader) == "In Xero"
     change()
     assert state(kind, reader) == "Changed here since sent"
+
+
+def _random_world(chance: random.Random, tenant_id: str) -> None:
+    """Link records of every kind, then change some on either side; clocks of the two sides may differ by hours."""
+    for n in range(12):
+        account = records.account(f"Customer {n}")
+        made: dict[str, tuple[Any, dict[str, Any]]] = {
+            "contacts": (account, {"name": account.name}),
+            "items": (item := records.item(f"Item {n}", "service", unit_price=Decimal(n)), {}),
+            "account_codes": (code := AccountCode.objects.create(code=f"9{n:03}", name=f"Code {n}"), {}),
+            "invoices": (bill := records.invoice(f"INV-{n}", of=account), {}),
+        }
+        made["items"][1].update(name=item.name, price=str(item.unit_price))
+        made["account_codes"][1].update(code=code.code, name=code.name, type=code.type)
+        made["invoices"][1].update(number=bill.number, total=str(bill.total), date=str(bill.date))
+        for kind, (record, sent) in made.items():
+            now = timezone.now() + timedelta(hours=chance.randint(-3, 3))
+            link = XeroLink.objects.create(
+                tenant_id=tenant_id, kind=kind, local_id=record.uuid, xero_id=str(uuid4()),
+                sent={name: value for name, value in sent.items() if chance.random() > 0.1},
+                last_seen=chance.choice([now, now, None]),
+            )  # fmt: skip
+            if chance.random() < 0.8:
+                XeroRecord.objects.create(
+                    tenant_id=tenant_id, kind=kind, xero_id=link.xero_id, seen_at=now, date=sent.get("date"),
+                    status=chance.choice(["ACTIVE"] * 6 + ["ARCHIVED", "VOIDED", "MISSING"]),
+                    updated_utc=now + timedelta(minutes=chance.choice([-5, 0, 5])),
+                    payload=chance.choice([{}, {"Total": sent.get("total")}, {"Total": "1.00"}]),
+                )  # fmt: skip
+            if chance.random() < 0.3:
+                fields = {"invoices": {"date": date(2026, 1, n + 1)}}.get(kind, {"name": f"Other {n}"})
+                type(record)._default_manager.filter(pk=record.pk).update(**fields)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_filter_finds_exactly_the_links_that_show_a_state(
+    connection: XeroConnection, reader: Client, seed: int
+) -> None:
+    _random_world(random.Random(seed), connection.tenant_id)
+    shown = dict(links(connection).values_list("pk", "state_name"))
+    assert len(set(shown.values())) > 4
+    for state in STATES:
+        grid = reader.get(PAGE, {"state": state, "rows": "100"}).context["grid"]
+        assert {row.record.pk for row in grid.rows} == {pk for pk, name in shown.items() if name == state}, state
+        lines = csv.DictReader(b"".join(reader.get(f"{PAGE.rstrip('/')}.csv?state={state}")).decode().splitlines())
+        assert len(list(lines)) == grid.total == len(grid.rows)
 
 
 def test_once_the_change_is_sent_both_sides_agree_again(connection: XeroConnection, reader: Client) -> None:

@@ -31,7 +31,8 @@ def log(request: HttpRequest, job: Job) -> HttpResponseBase:
     if after.isdecimal():
         return _tail(request, job, int(after[:18]))
     grid = LOG.grid(request, lines, csv_url=reverse("xero_sync:log_csv", args=[job.number]))
-    follows = job.state in MOVING and bool(grid.rows) and not grid.page.has_next()
+    is_end = not grid.page.has_next() and not grid.is_cut
+    follows = job.state in MOVING and bool(grid.rows) and is_end
     context = {"job": job, "badge": job_words.job_badge(job), "title": job_words.title(job), "grid": grid}
     context |= {"is_moving": job.state in MOVING, "last_page": grid.page.paginator.num_pages}
     return render(request, "xero_sync/jobs/log.html", context | _following(request, grid, follows=follows))
