@@ -19,7 +19,7 @@ from bmsxero.xero_state import XeroFilter
 from crm.models import Account
 from finance import ages
 from finance.badges import invoice_badge, payment_kind
-from finance.balances import overdue, owed, sums
+from finance.balances import CurrencySum, overdue, owed
 from finance.models import Invoice, Payment
 from xero_sync.links import linked_by, touched_by
 
@@ -187,10 +187,10 @@ PAYMENTS = Listing(
 )
 
 
-def invoice_sums(rows: QuerySet[Invoice]) -> list[str]:
-    """Return total and balance of all the rows in words, one line for each currency."""
+def invoice_sums(added: list[CurrencySum]) -> list[str]:
+    """Return total and balance of what was added up in words, one line for each currency."""
     return [
         f"{count(one.number)} in {one.currency or 'your currency'}: "
         f"total {money(one.total)}, balance due {money(one.balance_due)}"
-        for one in sums(rows)
+        for one in added
     ]

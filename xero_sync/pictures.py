@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -67,13 +68,25 @@ def _day(day: date, ok: dict[date, int], warn: dict[date, int], bad: dict[date, 
     return Day(f"{day.day} {day:%b %Y}", f"{reverse('xero_sync:jobs')}?{asked}", ok[day], warn[day], bad[day])
 
 
-def unexported(connection: XeroConnection | None) -> Plot:
-    """Draw how long invoices have been ready without being in Xero, with number and value. One query."""
+@dataclass(frozen=True)
+class Waiting:
+    """The invoices that are ready and not in Xero, by how long they have been: numbers, and values by currency."""
+
+    numbers: dict[str, int]
+    values: dict[str, dict[str, Decimal]]
+
+    @property
+    def total(self) -> int:
+        return sum(self.numbers.values())
+
+
+def waiting(connection: XeroConnection | None) -> Waiting:
+    """Count and add up what waits for Xero. One query."""
     now = timezone.now()
-    waiting = InvoiceExport().candidates({}, connection.tenant_id if connection else "")
+    found = InvoiceExport().candidates({}, connection.tenant_id if connection else "")
     steps = [When(age.q(now), then=Value(age.name)) for age in ages.AGES]
     rows = (
-        waiting.order_by()
+        found.order_by()
         .select_related(None)
         .values(step=Case(*steps, default=Value(""), output_field=CharField()), money=F("currency"))
         .annotate(number=Count("pk"), value=Sum("total"))
@@ -84,12 +97,17 @@ def unexported(connection: XeroConnection | None) -> Plot:
     for row in rows:
         numbers[row["step"]] += row["number"]
         values[row["step"]][row["money"] or base] += round_half_up(row["value"])
-    all_, old = sum(numbers.values()), sum(numbers[age.name] for age in ages.AGES if age.least > 30)
+    return Waiting(numbers, values)
+
+
+def unexported(found: Waiting) -> Plot:
+    """Draw how long invoices have been ready without being in Xero, with number and value. No query."""
+    all_, old = found.total, sum(found.numbers[age.name] for age in ages.AGES if age.least > 30)
     return bars(
         "unexported",
         "Ready, and not in Xero yet",
         f"{count(all_)} {'invoice waits' if all_ == 1 else 'invoices wait'}, {count(old)} of them over 30 days.",
-        [_bar(age, numbers[age.name], values[age.name]) for age in ages.AGES],
+        [_bar(age, found.numbers[age.name], found.values[age.name]) for age in ages.AGES],
         head=("Ready for", "Invoices", "Value"),
         empty="Nothing waits: every invoice that is ready is in Xero.",
     )
@@ -114,13 +132,15 @@ ARROWS = (
 )
 
 
-def both_sides(standing: Standing, who: Who) -> Plot:
-    """Draw what moves between here and Xero, each arrow with its last run and what waits. A query for each arrow."""
+def both_sides(standing: Standing, who: Who, ready: int) -> Plot:
+    """Draw what moves between here and Xero, each arrow with its last run and what waits. A query for each arrow but
+    that of invoices, of which so many are `ready`."""
     connection = standing.connection
     wizards = {wizard.page: wizard for wizard in WIZARDS.values()}
     last = _last_runs(connection) if connection else {}
     read = loading.kinds_read(connection) if connection else set()
-    ways = [_way(wizards[page], title, connection, who, last, read) for page, title in ARROWS]
+    waits = {page: _waits(wizards[page], connection, read, ready) if connection else "" for page, _ in ARROWS}
+    ways = [_way(wizards[page], title, who, last, waits[page]) for page, title in ARROWS]
     return flow(
         "flow",
         "Between BMS Finance and Xero",
@@ -130,29 +150,23 @@ def both_sides(standing: Standing, who: Who) -> Plot:
     )
 
 
-def _way(
-    wizard: Wizard,
-    title: str,
-    connection: XeroConnection | None,
-    who: Who,
-    last: dict[tuple[str, str], str],
-    read: set[str],
-) -> Way:
+def _way(wizard: Wizard, title: str, who: Who, last: dict[tuple[str, str], str], waits: str) -> Way:
     return Way(
         title,
         opens(f"xero_sync:{wizard.page}", who),
         wizard.is_export,
-        _waits(wizard, connection, read) if connection else "",
+        waits,
         last.get((wizard.kind, wizard.direction), "Never run"),
     )
 
 
-def _waits(wizard: Wizard, connection: XeroConnection, read: set[str]) -> str:
+def _waits(wizard: Wizard, connection: XeroConnection, read: set[str], ready: int) -> str:
     if not wizard.is_export and wizard.kind not in read:
         return "not read yet"
+    if wizard.kind == "invoices":
+        return f"{count(ready)} ready" if ready else "none waiting"
     number = wizard.matching({"state": "new"}, connection.tenant_id).count()
-    words = "ready" if wizard.kind == "invoices" else "new"
-    return f"{count(number)} {words}" if number else "none waiting"
+    return f"{count(number)} new" if number else "none waiting"
 
 
 def _last_runs(connection: XeroConnection) -> dict[tuple[str, str], str]:

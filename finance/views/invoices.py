@@ -18,6 +18,7 @@ from bmsxero.listing import Selection
 from bmsxero.roles import READERS, WRITERS, allow, who
 from finance import statuses
 from finance.badges import invoice_badge
+from finance.balances import sums
 from finance.forms import DontSendForm, MarkForm
 from finance.lists import INVOICES, PAYMENTS, invoice_sums
 from finance.models import Invoice
@@ -40,13 +41,15 @@ def _invoices() -> QuerySet[Invoice]:
 @allow(*READERS)
 def invoices(request: HttpRequest) -> HttpResponse:
     rows = _invoices()
+    added = sums(INVOICES.matching(request, rows)[0])
     grid = INVOICES.grid(
         request,
         rows,
         selection=SELECTION if who(request.user).writes else None,
         csv_url=reverse("finance:invoices_csv"),
+        total=sum(one.number for one in added),
     )
-    grid.sums = invoice_sums(INVOICES.matching(request, rows)[0])
+    grid.sums = invoice_sums(added)
     return render(request, "finance/invoices.html", {"grid": grid})
 
 

@@ -52,18 +52,29 @@ def pages(large: bool) -> None:
 
 
 def _addresses(job: Any) -> list[tuple[str, str]]:
+    from crm.models import Account
+
+    largest = Account.objects.order_by("pk").values_list("pk", flat=True)[0]
     return [
         ("Home", "/"),
         ("Invoices", "/finance/invoices/"),
         ("Invoices, last page", "/finance/invoices/?page=999999"),
         ("Invoices, search", "/finance/invoices/?q=BENCH-00099"),
+        ("Invoices, not in Xero", "/finance/invoices/?xero=not_sent"),
         ("Accounts", "/crm/accounts/"),
+        ("Account of 5 % of the invoices", f"/crm/accounts/{largest}/"),
+        ("Payments", "/finance/payments/"),
+        ("Payments, search", "/finance/payments/?q=BENCH-00099"),
+        ("Finance", "/finance/"),
+        ("Xero", "/finance/xero/"),
         ("Jobs", "/finance/jobs/"),
         ("Job", f"/finance/jobs/{job.number}/"),
         ("Job, poll", f"/finance/jobs/{job.number}/progress/"),
         ("Log", f"/finance/jobs/{job.number}/log/"),
         ("Log, search", f"/finance/jobs/{job.number}/log/?q=needle"),
         ("Export wizard", f"/finance/xero/export-invoices/?load=all&draft={uuid4()}"),
+        ("Export wizard, number", f"/finance/xero/export-invoices/?load=all&number=00099&draft={uuid4()}"),
+        ("Export wizard, excluded", f"/finance/xero/export-invoices/?load=all&view=excluded&draft={uuid4()}"),
         ("Export accounts", f"/finance/xero/export/accounts/?draft={uuid4()}"),
         ("Export accounts, new", f"/finance/xero/export/accounts/?state=new&draft={uuid4()}"),
         ("Import accounts, new", f"/finance/xero/import/accounts/?state=new&draft={uuid4()}"),
@@ -80,7 +91,7 @@ def _fill(invoices: int, lines: int, rows: int) -> Any:
     from django.utils import timezone
 
     from crm.models import Account
-    from finance.models import Invoice
+    from finance.models import Invoice, Payment
     from tests.xero_sync.pages import make_job
     from xero_sync import jobs
     from xero_sync.models import JobRow, LogLine
@@ -91,12 +102,19 @@ def _fill(invoices: int, lines: int, rows: int) -> Any:
     day = date(2026, 11, 2)
     made = Invoice.objects.bulk_create(
         (
-            Invoice(number=f"BENCH-{n:06}", account=accounts[n % (len(accounts) // 20)], date=day, due_date=day,
+            Invoice(number=f"BENCH-{n:06}", account=accounts[n % (len(accounts) // 20) if n % 20 else 0],
+                    date=day, due_date=day,
                     subtotal=100, total=100, balance_due=100, status=Invoice.Status.READY)
             for n in range(invoices)
         ),
         batch_size=2000,
     )  # fmt: skip
+    Payment.objects.bulk_create(
+        (Payment(invoice=each, account=each.account, date=day, amount=1, source="xero") for each in made[::2]),
+        batch_size=2000,
+    )
+    for _ in range(invoices // 25):
+        make_job("completed")
     job = make_job("completed")
     # Half of either are in Xero, so that each list has both sorts
     _link("invoices", made[::2], job, lambda each: ({"number": each.number, "total": "100.00", "date": f"{day}"}, day))

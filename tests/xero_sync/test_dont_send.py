@@ -126,4 +126,4 @@ class TestWhereItCounts:
         writer.post(MARK, {"ids": made.pk, "reason": "billed on paper"})
         assert list(attention._troubled(connection)) == []
         assert jobs.retryable(job).count() == 0
-        assert month_end.checklist(connection, who)[1].words == "Nothing is in doubt"
+        assert month_end.checklist(connection, who, 0)[1].words == "Nothing is in doubt"

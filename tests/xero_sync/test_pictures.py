@@ -68,7 +68,7 @@ def test_what_waits_is_counted_by_age_and_leads_to_those_very_invoices(reader: C
     linked = ready(20)
     XeroLink.objects.create(tenant_id=here.tenant_id, kind="invoices", local_id=linked.uuid, xero_id="x")
     invoice(status="draft")
-    plot = pictures.unexported(here)
+    plot = pictures.unexported(pictures.waiting(here))
     assert [line.cells[0] for line in plot.lines] == ["4", "2", "2", "2", "2"]
     assert "EUR\N{NO-BREAK SPACE}5.00" in plot.lines[0].cells[1]
     assert plot.description == "12 invoices wait, 4 of them over 30 days."
@@ -84,12 +84,16 @@ def test_the_month_end_list_is_done_when_it_is(here: XeroConnection, reader: Cli
     waiting = ready(1)
     job = make_job(Job.State.COMPLETED_WITH_FAILURES)
     make_rows(job, 1, state="failed", record_key="a")
-    items = month_end.checklist(here, who_of(reader))
+    items = month_end.checklist(here, who_of(reader), pictures.waiting(here).total)
     assert [str(item.state) for item in items] == ["To do", "To do", "To do"]
     Invoice.objects.filter(pk=waiting.pk).update(status="void")
     make_rows(make_job(Job.State.COMPLETED), 1, state="succeeded", record_key="a")
     make_job(Job.State.COMPLETED, kind="payments", direction="import")
-    assert [str(item.state) for item in month_end.checklist(here, who_of(reader))] == ["Done", "Done", "Done"]
+    assert [str(item.state) for item in month_end.checklist(here, who_of(reader), pictures.waiting(here).total)] == [
+        "Done",
+        "Done",
+        "Done",
+    ]
 
 
 def who_of(client: Client) -> Any:

@@ -15,11 +15,12 @@ from xero_sync import clock, month_end, pictures, standing
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     now = standing.of(request)
+    waiting = pictures.waiting(now.connection)
     context = {
         "standing": now,
-        "plot": pictures.unexported(now.connection),
+        "plot": pictures.unexported(waiting),
         "as_of": clock.now(),
-        "checklist": month_end.checklist(now.connection, who(request.user)),
+        "checklist": month_end.checklist(now.connection, who(request.user), waiting.total),
         "tiles": tiles(),
     }
     return render(request, "xero_sync/finance_overview.html", context)

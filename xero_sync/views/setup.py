@@ -92,7 +92,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "connection": connection,
         "tasks": parts.tasks(now, me),
         "ready": ready,
-        "flow": pictures.both_sides(now, me),
+        "flow": pictures.both_sides(now, me, ready),
         "quota": pictures.quota(connection, ready) if connection else None,
         "calls": pictures.calls_by_hour(connection) if connection else None,
         "as_of": clock.now(),

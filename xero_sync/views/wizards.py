@@ -208,10 +208,14 @@ def _excluding(
     connection: XeroConnection,
 ) -> dict[str, Any]:
     """Return the grid of what can't be chosen, each with its reason."""
-    grid = wizard.grid_listing.grid(
-        request, excluded, selection=replace(wizard.selection({}), refusal=wizard.why_excluded)
-    )
     shown = bar(wizard, draft.rule, filters, connection)
+    # Unlike what can be chosen, the first of what can't are found at once, so only these are looked for
+    grid = replace(wizard.grid_listing, at_first=1_000).grid(
+        request,
+        excluded,
+        selection=replace(wizard.selection({}), refusal=wizard.why_excluded),
+        total=wizard.whole(filters).count() - shown.matching if wizard.whole else None,
+    )
     return {
         "grid": replace(grid, posts=True),
         "number_excluded": grid.total,
