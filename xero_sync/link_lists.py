@@ -90,7 +90,7 @@ class LinkFilter(Filter):
         if asked["kind"]:
             rows = rows.filter(kind=asked["kind"])
         if asked["state"]:
-            rows = rows.filter(_among(rows, asked["state"]))
+            rows = rows.filter(_among(asked["state"]))
         if text := asked["q"].strip():
             rows = rows.filter(_named(text))
         if asked["job"]:
@@ -98,7 +98,7 @@ class LinkFilter(Filter):
         return rows
 
 
-def _among(rows: QuerySet[XeroLink], state: str) -> Q:
+def _among(state: str) -> Q:
     """Return the condition of `STATES`, for finding the links that stand so among many."""
 
     def has_status(names: Iterable[str]) -> Q:
@@ -106,16 +106,19 @@ def _among(rows: QuerySet[XeroLink], state: str) -> Q:
         return Q(xero_id__in=XeroRecord.objects.filter(status__in=tuple(names)).values("xero_id"))
 
     # Few were changed, and PostgreSQL finds those by joining each kind as a whole. SQLite looks each link up anyway
-    if state.startswith("changed") and database.vendor == "postgresql":
-        here, there = (_of_any(rows, records) for records in (_changed_here(), _changed_there(_remotes())))
-        return _conditions(has_status, here, there)[state]
+    if database.vendor == "postgresql" and state == "changed_here":
+        return _conditions(has_status, here=_of_any(_changed_here()))[state]
+    if database.vendor == "postgresql" and state == "changed_there":
+        return _conditions(has_status, there=_of_any(_changed_there(_remotes())))[state]
     return _conditions(has_status)[state]
 
 
-def _of_any(rows: QuerySet[XeroLink], by_kind: dict[str, QuerySet[Any]]) -> Q:
+def _of_any(by_kind: dict[str, QuerySet[Any]]) -> Q:
+    current = XeroConnection.objects.filter(is_current=True).values("tenant_id")[:1]
+    mine = _with_kept(XeroLink.objects.filter(tenant_id=Subquery(current)))
     found = Q()
     for kind, records in by_kind.items():
-        found |= Q(pk__in=rows.filter(Exists(records), kind=kind).values("pk"))
+        found |= Q(pk__in=mine.filter(Exists(records), kind=kind).values("pk"))
     return found
 
 
@@ -143,12 +146,9 @@ def links(connection: XeroConnection) -> QuerySet[XeroLink]:
     """Return every link of the current organisation, each with its state, in the same query."""
     remotes = _remotes()
     return (
-        XeroLink.objects.filter(tenant_id=connection.tenant_id)
-        .annotate(
-            # No row in our copy is no news: the link itself says that it was there
-            remote_status=Coalesce(Subquery(remotes.values("status")[:1]), Value("")),
-            **{f"kept_{name}": _Text("sent", name) for name in _KEPT},
-        )
+        _with_kept(XeroLink.objects.filter(tenant_id=connection.tenant_id))
+        # No row in our copy is no news: the link itself says that it was there
+        .annotate(remote_status=Coalesce(Subquery(remotes.values("status")[:1]), Value("")))
         .annotate(changed_here=_any_of(_changed_here()), changed_there=_any_of(_changed_there(remotes)))
         .annotate(
             state_name=Case(
@@ -176,6 +176,10 @@ _KEPT: dict[str, Field[Any, Any]] = {
     "total": DecimalField(max_digits=14, decimal_places=2),
     "date": DateField(),
 }
+
+
+def _with_kept(links: QuerySet[XeroLink]) -> QuerySet[XeroLink]:
+    return links.annotate(**{f"kept_{name}": _Text("sent", name) for name in _KEPT})
 
 
 class _Text(Func):
