@@ -65,12 +65,19 @@ class XeroFilter(Filter):
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         match self.cleaned_data["xero"]:
-            case "in_xero" | "dont_send" as state:
-                return rows.filter(xero_state=state)
+            case "in_xero":
+                return rows.filter(xero_linked=True)
+            case "dont_send":
+                return not_in_xero(rows).filter(xero_otherwise="dont_send")
             case "in_hand":
-                return rows.filter(xero_state__in=IN_HAND)
+                return not_in_xero(rows).filter(xero_otherwise__in=IN_HAND)
             case "trouble":
-                return rows.filter(xero_state__in=TROUBLE)
+                return not_in_xero(rows).filter(xero_otherwise__in=TROUBLE)
             case "not_sent":
-                return rows.exclude(xero_state__in=BADGES)
+                return not_in_xero(rows).exclude(xero_otherwise__in=BADGES)
         return rows
+
+
+def not_in_xero(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return those of the records that `annotate_state` has been over that are not in the current organisation."""
+    return rows.filter(xero_linked=False)

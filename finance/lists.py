@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
@@ -15,7 +14,7 @@ from bmsxero.listing import Action, Column, Empty, Filter, Listing
 from bmsxero.roles import WRITERS
 from bmsxero.templatetags.bms import count, money
 from bmsxero.xero_state import COLUMNS as XERO_COLUMNS
-from bmsxero.xero_state import XeroFilter
+from bmsxero.xero_state import XeroFilter, not_in_xero
 from crm.models import Account
 from finance import ages
 from finance.badges import invoice_badge, payment_kind
@@ -88,7 +87,8 @@ class InvoiceFilter(XeroFilter):
         if asked["age"]:
             rows = rows.filter(ready_at__lt=timezone.now() - timedelta(days=int(asked["age"])))
         if age := next((each for each in ages.AGES if each.name == asked["unsent"]), None):
-            rows = _not_in_xero(rows.filter(age.q(timezone.now()), status__in=Invoice.EXPORTABLE))
+            ready = rows.filter(age.q(timezone.now()), status__in=Invoice.EXPORTABLE, dont_send="")
+            rows = not_in_xero(ready)
         if asked["currency"].strip():
             rows = rows.filter(currency=asked["currency"].strip().upper())
         if asked["status"] in BY_BALANCE:
@@ -100,10 +100,6 @@ class InvoiceFilter(XeroFilter):
             "account": asked["account"],
         }
         return rows.filter(**{name: value for name, value in exact.items() if value})
-
-
-def _not_in_xero(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.exclude(xero_state__in=("in_xero", "dont_send"))
 
 
 class PaymentFilter(Filter):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -91,6 +91,9 @@ def may_be_sent(rows: QuerySet[JobRow]) -> QuerySet[JobRow]:
 def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
     """Add to each record `xero_id`, `xero_number`, `xero_job` and `xero_state`, in the same query.
 
+    For filters, since `xero_state` is told record by record: `xero_linked`, and `xero_otherwise`, the state where it
+    isn't.
+
     The state is "in_xero", "dont_send", "not_sent", or where a job has the record in hand or failed with it, the
     state of the job's row: "pending", "sent", "unknown", "failed" … It speaks of the current organisation.
     """
@@ -99,17 +102,16 @@ def annotate_state(queryset: QuerySet[M], kind: str) -> QuerySet[M]:
     rows = JobRow.objects.filter(
         tenant_id=Subquery(tenant), kind=kind, record_id=OuterRef("pk"), requested=True
     ).exclude(state__in=(JobRow.State.PLANNED, JobRow.State.SKIPPED))
-    return queryset.annotate(
+    told: QuerySet[M] = queryset.annotate(
         xero_id=Subquery(links.values("xero_id")[:1]),
         xero_number=Subquery(links.values("xero_number")[:1]),
         xero_job=Subquery(links.values("job_id")[:1], output_field=IntegerField()),
-        xero_state=Coalesce(
-            Subquery(links.values_list(Value(IN_XERO))[:1]),
-            *_kept_here(queryset.model),
-            Subquery(rows.order_by("-id").values("state")[:1]),
-            Value(NOT_SENT),
+        xero_linked=Exists(links),
+        xero_otherwise=Coalesce(
+            *_kept_here(queryset.model), Subquery(rows.order_by("-id").values("state")[:1]), Value(NOT_SENT)
         ),
-    )  # type: ignore[return-value]
+    ).annotate(xero_state=Case(When(xero_linked=True, then=Value(IN_XERO)), default=F("xero_otherwise")))
+    return told
 
 
 def _kept_here(model: type[Model]) -> tuple[Case, ...]:

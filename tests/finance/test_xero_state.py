@@ -57,7 +57,13 @@ def test_an_invoice_is_in_xero_queued_failed_or_not_sent(reader: Client, organis
 
 @pytest.mark.parametrize(
     ("asked", "found"),
-    [("in_xero", {"INV-1"}), ("in_hand", {"INV-2"}), ("trouble", {"INV-3"}), ("not_sent", {"INV-4"})],
+    [
+        ("in_xero", {"INV-1", "INV-6"}),
+        ("in_hand", {"INV-2"}),
+        ("trouble", {"INV-3"}),
+        ("not_sent", {"INV-4", "INV-7"}),
+        ("dont_send", {"INV-5"}),
+    ],
 )
 def test_invoices_are_filtered_by_their_state(
     reader: Client, organisation: XeroConnection, asked: str, found: set[str]
@@ -66,6 +72,11 @@ def test_invoices_are_filtered_by_their_state(
     row(organisation, invoice("INV-2"), "unknown")
     row(organisation, invoice("INV-3"), "needs_review")
     invoice("INV-4")
+    row(organisation, kept := invoice("INV-5", dont_send="A copy"), "failed")
+    link(later := invoice("INV-6"), "invoices")
+    row(organisation, later, "failed")
+    assert kept.dont_send
+    row(organisation, invoice("INV-7"), "succeeded")  # and reset since
     assert set(shown(reader.get("/finance/invoices/", {"xero": asked}))) == found
 
 
