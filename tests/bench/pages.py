@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from typing import Any
@@ -170,10 +171,22 @@ def _link(kind: str, records: list[Any], job: Any, describe: Any) -> None:
     XeroRecord.objects.bulk_create(remotes, batch_size=2000)
 
 
+def _fill_elsewhere(invoices: int, lines: int, rows: int) -> None:
+    """Fill the database in a process of its own, so that what that takes of memory is not counted here."""
+    from django.db import connections
+
+    connections.close_all()
+    pid = os.fork()
+    if not pid:
+        _fill(invoices, lines, rows)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 def csv(number: int) -> None:
     """Take all invoices away as CSV, and choose them all in the wizard."""
     with installation():
-        _fill(number, 1000, 1000)
+        _fill_elsewhere(number, 1000, 1000)
         from django.conf import settings
         from django.contrib.auth.models import User
         from django.test import Client
@@ -190,8 +203,10 @@ def csv(number: int) -> None:
         tell(what="CSV of all invoices", **watch.figures(records=number, first_byte_ms=round(first), mb=size // 10**6))
         token = uuid4()
         with Stopwatch() as watch:
-            answer = client.post("/finance/xero/select/invoices/", {"here": f"load=all&draft={token}", "do": "all"})
-        assert answer.status_code in {200, 302}, answer.status_code
+            answer = client.post(
+                "/finance/xero/select/invoices/", {"here": f"load=all&draft={token}", "do": "all"}, follow=True
+            )
+        assert answer.status_code == 200, answer.status_code
         tell(what="Select all invoices", **watch.figures(records=number))
 
 
