@@ -224,21 +224,25 @@ def _wrong_links(tenant: str, ours: dict[tuple[str, str], Any], live: list[dict[
 
 
 def _payments(tenant: str, books: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
-    """Only of invoices that an import has touched: nobody has to import."""
-    here: dict[str, Decimal] = defaultdict(Decimal)
+    """Payments, and what was credited. Only of invoices that an import has touched: nobody has to import."""
+    Kind = Payment.Kind  # noqa: N806
+    here: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     links = dict(XeroLink.objects.filter(tenant_id=tenant, kind="invoices").values_list("local_id", "xero_id"))
     touched = set()
     for payment in Payment.objects.select_related("invoice").filter(invoice__uuid__in=list(links)):
         touched.add(links[payment.invoice.uuid])
         if not payment.reversed:
-            here[links[payment.invoice.uuid]] += payment.amount
-    there: dict[str, Decimal] = defaultdict(Decimal)
+            here[links[payment.invoice.uuid], payment.kind] += payment.amount
+    there: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for each in books["payments"]:
         if each["status"] == "AUTHORISED":
-            there[each["invoice__invoice_id"]] += Decimal(each["amount"])
+            there[each["invoice__invoice_id"], Kind.PAYMENT] += Decimal(each["amount"])
+    for each in books["invoices"]:
+        there[each["invoice_id"], Kind.CREDIT] = Decimal(each["amount_credited"])
     for xero_id in touched:
-        if here[xero_id] != there[xero_id]:
-            yield f"{xero_id}: {here[xero_id]} here, {there[xero_id]} in Xero"
+        for kind in Kind:
+            if here[xero_id, kind] != there[xero_id, kind]:
+                yield f"{xero_id}, {kind.label}: {here[xero_id, kind]} here, {there[xero_id, kind]} in Xero"
 
 
 def _missing(expected: Iterable[Invoice] | None) -> Iterator[str]:

@@ -449,3 +449,13 @@ def test_an_import_in_slices_whose_workers_die_does_each_row_once(
     assert job.state == Job.State.COMPLETED
     assert job.log.filter(step="import", action="Created").count() == Payment.objects.count() == 6
     assert all_is_well(xero)
+
+
+def test_what_was_credited_is_told_from_payments(connection: XeroConnection, xero: SimulatedXero) -> None:
+    invoices()
+    export(status="AUTHORISED")
+    xero.control("credit", invoices=["INV-1"], amount="5.00")
+    import_payments()
+    assert all_is_well(xero)
+    Payment.objects.update(kind=Payment.Kind.PAYMENT)
+    assert "Payment: 5.00 here, 0 in Xero" in "\n".join(checker.findings(xero))
