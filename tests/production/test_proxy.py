@@ -57,7 +57,7 @@ class Proxy:
             conf = conf.replace(there, here)
         (folder / "nginx.conf").write_text(conf)
         root = "user root; " if os.geteuid() == 0 else ""
-        stack.start("nginx", "-c", str(folder / "nginx.conf"), "-g", f"{root}daemon off;")
+        self.process = stack.start("nginx", "-c", str(folder / "nginx.conf"), "-g", f"{root}daemon off;")
         wait_for(lambda: Stack.answers(self.port), "nginx", 10)
         self.trust = ssl.create_default_context(cafile=str(certificate))
         self.http = urllib3.HTTPSConnectionPool(
@@ -79,6 +79,7 @@ def proxy(stack: Stack) -> Iterator[Proxy]:
     made = Proxy(stack)
     yield made
     made.http.close()
+    Stack.end(made.process)  # killed, it would leave its workers behind
 
 
 #: The page reads what is posted only where cookie and referrer are right.
