@@ -57,6 +57,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     without_browser = pytest.mark.skip(reason="no Chromium: apt-get install chromium, or set CHROMIUM")
     for item in items:
         if BROWSER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            # A parameter called `page` would do: it brings a browser, and all that commit before those that don't
+            if "e2e" not in item.path.parts:
+                raise pytest.UsageError(f"{item.nodeid} takes {BROWSER_FIXTURES}, which are for tests/e2e alone.")
             item.add_marker(pytest.mark.browser)
             if not CHROMIUM:
                 item.add_marker(without_browser)

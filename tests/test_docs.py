@@ -17,16 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
-    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_every_link_of_a_page_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text())
+    missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_path_that_a_page_names_exists(page: Path) -> None:
-    named = re.findall(r"`((?:xero_sync|bmsxero|tests|finance|crm|xero_simulator|docs)/[\w/.]+)`", page.read_text())
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_every_path_that_a_page_names_exists(document: Path) -> None:
+    named = re.findall(r"`((?:xero_sync|bmsxero|tests|finance|crm|xero_simulator|docs)/[\w/.]+)`", document.read_text())
     invented = {"xero_sync/kinds/departments.py", "xero_sync/wizards/departments.py"}
     assert [path for path in named if path not in invented and not (ROOT / path).exists()] == []
 

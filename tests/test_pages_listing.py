@@ -68,8 +68,8 @@ def test_pages_show_every_row_once(reader: Client) -> None:
 
 
 @pytest.mark.parametrize(("at_first", "queries"), [(100, 2), (6, 3)])
-@pytest.mark.parametrize("page", ["1", "2", "3", "4", "99"])
-def test_every_page_is_there_however_many_rows_are_looked_for_first(at_first: int, queries: int, page: str) -> None:
+@pytest.mark.parametrize("asked", ["1", "2", "3", "4", "99"])
+def test_every_page_is_there_however_many_rows_are_looked_for_first(at_first: int, queries: int, asked: str) -> None:
     for number in range(10):
         account(f"Acme {number}")
     listing = Listing("Accounts", (Column("name", "Name", sort=("name",)),), Empty("None"), sort="name",
@@ -77,8 +77,8 @@ def test_every_page_is_there_however_many_rows_are_looked_for_first(at_first: in
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        grid = listing.grid(RequestFactory().get("/", {"page": page}), Account.objects.all())
-    start = {"1": 0, "2": 3, "3": 6}.get(page, 9)
+        grid = listing.grid(RequestFactory().get("/", {"page": asked}), Account.objects.all())
+    start = {"1": 0, "2": 3, "3": 6}.get(asked, 9)
     assert [row.record.name for row in grid.rows] == [f"Acme {number}" for number in range(start, min(start + 3, 10))]
     assert grid.total == 10
     assert len(captured) <= queries + (start >= at_first)
