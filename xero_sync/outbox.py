@@ -122,8 +122,8 @@ class _Runner:
         except lease.Lost:
             logger.warning("Job %s: another worker has taken over", self.job.number)
         finally:
-            self._hand_back_ready()
             self._collect_all()
+            self._hand_back_ready()
             jobs.recount(self.job)
             if self.launched:
                 jobs.note_served(self.job)
@@ -222,7 +222,6 @@ class _Runner:
             self.ready.extend(intents.write_down(self.job, rows, self.owner, self.wanted))
         if self.ready:  # else all of these rows were settled without a call
             self._launch(*self.ready[0])
-            self.ready.popleft()
         return True
 
     def _hand_back_ready(self) -> None:
@@ -239,6 +238,7 @@ class _Runner:
         if not self._fence(batch, request):
             self.gateway.release(slot, None)
             raise lease.Lost
+        self.ready.popleft()  # from here on it may be on the wire, whatever goes wrong: never handed back
         reach("fenced", request.kind)
         # The key is the app's, not the organisation's, so it names the organisation, too
         headers = {"Idempotency-Key": f"{self.job.tenant_id}:{request.pk}"} if request.has_key else {}

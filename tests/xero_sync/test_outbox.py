@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -291,6 +292,22 @@ def test_what_was_written_down_and_may_not_be_sent_yet_goes_back(
     assert job.state == "completed"
     keys = [write["key"] for write in xero.ledger()]
     assert len(keys) == len(set(keys)) == 7
+
+
+def test_a_call_that_fails_between_fence_and_wire_is_in_doubt_and_not_handed_back(
+    four: list[Invoice], xero: SimulatedXero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool of threads may have the call by then, and make it after all."""
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    job = check()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    send(job, slices=1)
+    monkeypatch.undo()
+    assert job.state == Job.State.NEEDS_ATTENTION
+    assert set(job.rows.filter(kind="contacts").values_list("state", flat=True)) == {"needs_review"}
 
 
 def test_kinds_that_need_none_of_each_other_are_sent_side_by_side(
