@@ -10,8 +10,15 @@ import os
 import socket
 from urllib.parse import urlsplit
 
+import pytest
+
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+#: For tests that start processes of their own and kill them.
+needs_a_run_of_its_own = pytest.mark.skipif(
+    os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
+    reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
+)
 
 
 def answers(url: str) -> bool:

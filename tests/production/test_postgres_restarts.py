@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -19,6 +18,7 @@ from tests import records
 from tests.faults import checker
 from tests.production.postgres import PROGRAMS, Cluster
 from tests.production.stack import Stack, wait_for
+from tests.services import needs_a_run_of_its_own
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import jobs
 from xero_sync.models import Job
@@ -27,10 +27,7 @@ pytestmark = [
     pytest.mark.worker,
     pytest.mark.usefixtures("own_database"),
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
-        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
-    ),
+    needs_a_run_of_its_own,
     pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server, to start one of its own"),
     pytest.mark.skipif(not PROGRAMS, reason="needs initdb and pg_ctl, to stop a PostgreSQL of its own"),
 ]

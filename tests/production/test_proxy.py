@@ -15,15 +15,13 @@ import pytest
 import urllib3
 
 from tests.production.stack import HOST, ROOT, Stack, free_port, wait_for
+from tests.services import needs_a_run_of_its_own
 from xero_sync.models import XeroConnection
 
 pytestmark = [
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
-        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
-    ),
+    needs_a_run_of_its_own,
     pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server, to start one of its own"),
     pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx"),
     pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make a certificate"),

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import shutil
 import signal
 import socket
@@ -23,6 +22,7 @@ from django.contrib.auth.models import User
 from finance.models import Invoice
 from tests import records
 from tests.production.stack import PROXY, ROOT, Stack, database_url, wait_for
+from tests.services import needs_a_run_of_its_own
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import jobs
 from xero_sync.models import Job, JobRow, WebhookEvent, XeroConnection
@@ -30,10 +30,7 @@ from xero_sync.models import Job, JobRow, WebhookEvent, XeroConnection
 pytestmark = [
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
-        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
-    ),
+    needs_a_run_of_its_own,
     pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server, to stop one of its own"),
 ]
 

@@ -20,6 +20,7 @@ from django.db import connection as database
 from finance.models import Invoice
 from tests import records
 from tests.faults.processes import own_broker, own_queue, wait_for
+from tests.services import needs_a_run_of_its_own
 from tests.xero_sync.simulated import SimulatedXero
 from xero_sync import engine, jobs
 from xero_sync.models import Job, JobRow, XeroConnection
@@ -28,10 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        os.environ.get("TEST_WORKERS") != "1" or os.environ.get("TEST_SERVICES") != "1",
-        reason="needs PostgreSQL, Redis and a run of its own: TEST_SERVICES=1 TEST_WORKERS=1, -n 0",
-    ),
+    needs_a_run_of_its_own,
 ]
 LEASE, SETTLE = 4, 2
 
